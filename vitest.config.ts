@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "server",
+          include: ["apps/server/src/**/*.test.ts"],
+          globalSetup: "apps/server/src/kernel/testing-setup.ts",
+          pool: "forks",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      { test: { name: "packages", include: ["packages/*/src/**/*.test.ts"] } },
+      { test: { name: "web apps", include: ["apps/{dashboard,widget,web-chat,site-demo}/src/**/*.test.{ts,tsx}"] } },
+      { test: { name: "scripts", include: ["scripts/**/*.test.ts"], testTimeout: 30_000 } },
+      // Installs and starts a clean copy of the repository: `npm test` runs it after everything else.
+      { test: { name: "start", include: ["e2e/start.test.ts"], testTimeout: 600_000, hookTimeout: 60_000 } },
+    ],
+  },
+});
