@@ -1,0 +1,2 @@
+export { contactsHandlers } from "./routes.ts";
+export { createGuest, getWidgetSettings } from "./service.ts";

@@ -1,0 +1,1 @@
+export { notificationsConsumers } from "./consumers.ts";
