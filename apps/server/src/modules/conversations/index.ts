@@ -1,0 +1,13 @@
+export { accessLaneHeads, sideOf } from "./access.ts";
+export type { Mark } from "./mark-writer.ts";
+export { messageWriter } from "./message-writer.ts";
+export { conversationsHandlers } from "./routes.ts";
+export type { Side } from "./rules.ts";
+export { assignConversation } from "./service/assign.ts";
+export { closeConversation } from "./service/close.ts";
+export { markRead, mergeMark, signalMark } from "./service/mark.ts";
+export { getConversation, listEvents } from "./service/read.ts";
+export { sendMessage } from "./service/send.ts";
+export { startConversation } from "./service/start.ts";
+export { type LaneHead, listFeedEntries, listLaneEvents } from "./views.ts";
+export { type LaneEvent, laneSeq, type StoredMessage, toWire } from "./wire.ts";

@@ -1,0 +1,142 @@
+import type { CompanyId, ConversationId, MessageId, MessageKind } from "@presszero/contracts";
+import { type Batcher, createBatcher } from "../../kernel/batcher.ts";
+import { type Database, isDatabaseError, isUniqueViolation, translate } from "../../kernel/database.ts";
+import { AppError } from "../../kernel/errors.ts";
+
+/** A message on its way into the database. `deviceId` is the device's UUID, or the id of the key or session behind REST. */
+export type MessageRow = {
+  companyId: CompanyId;
+  conversationId: ConversationId;
+  messageId: MessageId;
+  deviceId: string;
+  clientId: string;
+  bodyHash: Buffer;
+  authorType: string;
+  authorId: string;
+  kind: MessageKind;
+  text: string;
+};
+
+export type CommitResult =
+  | {
+      outcome: "ok" | "duplicate";
+      messageId: MessageId;
+      conversationId: ConversationId;
+      seq: number;
+      publicSeq: number;
+      createdAt: Date;
+    }
+  | { outcome: "conflict" | "closed" | "not_found" };
+
+function commitStatement(rows: readonly MessageRow[]) {
+  return {
+    name: "commit_messages",
+    text: `select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
+             $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
+             $10::text[])`,
+    values: [
+      rows.map((row) => row.companyId),
+      rows.map((row) => row.conversationId),
+      rows.map((row) => row.messageId),
+      rows.map((row) => row.deviceId),
+      rows.map((row) => row.clientId),
+      rows.map((row) => row.bodyHash),
+      rows.map((row) => row.authorType),
+      rows.map((row) => row.authorId),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.text),
+    ],
+  };
+}
+
+export type CommitRow = {
+  ord: number;
+  outcome: CommitResult["outcome"];
+  message_id: MessageId;
+  conversation_id: ConversationId;
+  seq: number;
+  public_seq: number;
+  created_at: Date;
+};
+
+/** Results in the order of the input rows. */
+export function commitResults(rows: readonly CommitRow[]): CommitResult[] {
+  const results: CommitResult[] = [];
+  for (const row of rows) {
+    results[row.ord - 1] =
+      row.outcome === "ok" || row.outcome === "duplicate"
+        ? {
+            outcome: row.outcome,
+            messageId: row.message_id,
+            conversationId: row.conversation_id,
+            seq: row.seq,
+            publicSeq: row.public_seq,
+            createdAt: row.created_at,
+          }
+        : { outcome: row.outcome };
+  }
+  return results;
+}
+
+const maxRows = 500;
+
+/**
+ * Group commit of messages (delivery contract §2): one statement in flight, everything that arrives meanwhile goes into
+ * the next. A result means that the commit has happened. Rejects with UNAVAILABLE when nothing was tried, UNKNOWN_RETRY
+ * when the outcome is unknown (SR5); the same client id resolves both.
+ */
+function createMessageWriter(database: Database): Batcher<MessageRow, CommitResult> {
+  async function commit(rows: MessageRow[]): Promise<CommitResult[]> {
+    const client = await database.writer.connect().catch((error: unknown) => {
+      throw new AppError("UNAVAILABLE", { cause: error });
+    });
+    let broken: Error | undefined;
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const { rows: committed } = await client.query<CommitRow>(commitStatement(rows));
+          return commitResults(committed);
+        } catch (error) {
+          // Another node committed the same client id, or locked in another order, at the same moment.
+          const isRace = isUniqueViolation(error, "message_client_id") || isDatabaseError(error, "40P01");
+          if (isRace && attempt < 4) continue;
+          if (isDatabaseError(error)) throw translate(error);
+          broken = error as Error;
+          throw new AppError("UNKNOWN_RETRY", { cause: error });
+        }
+      }
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  return createBatcher<MessageRow, CommitResult>({
+    maxRows,
+    isForAll: (error) => error instanceof AppError && error.retry,
+    run: async (rows) => {
+      // A client that sends the same client id twice within a batch: the repeat goes second and finds the first.
+      const keys = new Set<string>();
+      const first: number[] = [];
+      const repeated: number[] = [];
+      rows.forEach((row, index) => {
+        const key = `${row.companyId} ${row.deviceId} ${row.clientId}`;
+        (keys.has(key) ? repeated : first).push(index);
+        keys.add(key);
+      });
+      const results: CommitResult[] = [];
+      const committed = await commit(first.map((index) => rows[index]!));
+      first.forEach((index, place) => (results[index] = committed[place]!));
+      for (const index of repeated) results[index] = (await commit([rows[index]!]))[0]!;
+      return results;
+    },
+  });
+}
+
+const writers = new WeakMap<Database, Batcher<MessageRow, CommitResult>>();
+
+/** The one writer of this process for this database. */
+export function messageWriter(database: Database): Batcher<MessageRow, CommitResult> {
+  let writer = writers.get(database);
+  if (!writer) writers.set(database, (writer = createMessageWriter(database)));
+  return writer;
+}

@@ -1,0 +1,59 @@
+import type { conversationsRoutes } from "@presszero/contracts";
+import type { Ctx } from "../../kernel/context.ts";
+import type { RouteHandlers } from "../../kernel/http.ts";
+import { assignConversation } from "./service/assign.ts";
+import { closeConversation, reopenConversation } from "./service/close.ts";
+import { markRead } from "./service/mark.ts";
+import {
+  getConversation,
+  getConversationCounts,
+  getMyConversation,
+  listConversations,
+  listEvents,
+  listMyConversations,
+} from "./service/read.ts";
+import { sendMessage } from "./service/send.ts";
+import { startConversation } from "./service/start.ts";
+
+/** Over REST the session or API key is the device: the scope of the client id. */
+function deviceIdOf(ctx: Ctx): string {
+  return "sessionId" in ctx.actor ? ctx.actor.sessionId : ctx.actor.id;
+}
+
+export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[number]> = {
+  "GET /v1/conversations": (ctx, { query }) => listConversations(ctx, query),
+  "GET /v1/conversations/counts": (ctx) => getConversationCounts(ctx),
+  "GET /v1/conversations/:conversationId": (ctx, { params }) => getConversation(ctx, params.conversationId),
+  "GET /v1/conversations/:conversationId/events": (ctx, { params, query }) =>
+    listEvents(ctx, params.conversationId, query),
+  "POST /v1/conversations/:conversationId/messages": (ctx, { params, body, clientId }) =>
+    sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "POST /v1/conversations/:conversationId/read": (ctx, { params, body }) =>
+    markRead(ctx, params.conversationId, body.seq),
+  "POST /v1/conversations/:conversationId/assign": async (ctx, { params, body }) => {
+    await assignConversation(ctx, params.conversationId, body.agentId);
+    return getConversation(ctx, params.conversationId);
+  },
+  "POST /v1/conversations/:conversationId/close": async (ctx, { params }) => {
+    await closeConversation(ctx, params.conversationId);
+    return getConversation(ctx, params.conversationId);
+  },
+  "POST /v1/conversations/:conversationId/reopen": async (ctx, { params }) => {
+    await reopenConversation(ctx, params.conversationId);
+    return getConversation(ctx, params.conversationId);
+  },
+  "GET /v1/my/conversations": (ctx, { query }) => listMyConversations(ctx, query),
+  "POST /v1/my/conversations": (ctx, { body, clientId }) =>
+    startConversation(ctx, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "GET /v1/my/conversations/:conversationId": (ctx, { params }) => getMyConversation(ctx, params.conversationId),
+  "GET /v1/my/conversations/:conversationId/events": (ctx, { params, query }) =>
+    listEvents(ctx, params.conversationId, query),
+  "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) =>
+    sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "POST /v1/my/conversations/:conversationId/read": (ctx, { params, body }) =>
+    markRead(ctx, params.conversationId, body.seq),
+  "POST /v1/my/conversations/:conversationId/close": async (ctx, { params }) => {
+    await closeConversation(ctx, params.conversationId);
+    return getMyConversation(ctx, params.conversationId);
+  },
+};

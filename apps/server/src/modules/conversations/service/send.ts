@@ -1,0 +1,83 @@
+import type { ConversationId, NewStaffMessage, Sent } from "@presszero/contracts";
+import { authorOf, type Ctx } from "../../../kernel/context.ts";
+import { AppError } from "../../../kernel/errors.ts";
+import type { RecordedEvent } from "../../../kernel/events.ts";
+import { newId } from "../../../kernel/ids.ts";
+import { requirePermission } from "../../identity/index.ts";
+import { sideOf } from "../access.ts";
+import { type CommitResult, type MessageRow, messageWriter } from "../message-writer.ts";
+import { bodyHash } from "../rules.ts";
+import type { StoredMessage } from "../wire.ts";
+
+/** `deviceId` is the scope of the client id: the device's UUID, or for REST the id of the session or API key. */
+export type SendInput = { deviceId: string; clientId: string; message: NewStaffMessage };
+
+/**
+ * Stores a message; when it resolves the commit has happened. The writer's statement checks, against the state it
+ * commits to, that the conversation is the author's and that the author may still act. `seq` is of the author's lane.
+ * Errors: NOT_FOUND, CONVERSATION_CLOSED, CLIENT_ID_CONFLICT, FORBIDDEN, UNAVAILABLE, UNKNOWN_RETRY.
+ */
+export async function sendMessage(ctx: Ctx, conversationId: ConversationId, input: SendInput): Promise<Sent> {
+  if (ctx.actor.type !== "contact") requirePermission(ctx, "conversations.reply");
+  else if (input.message.kind === "note") throw new AppError("FORBIDDEN");
+  const row = messageRow(ctx, conversationId, input);
+  const result = await messageWriter(ctx.database).add(row);
+  if (result.outcome === "ok") ctx.bus.publish([createdEvent(ctx, row, result)]);
+  return toSent(ctx, input.clientId, result);
+}
+
+export function messageRow(ctx: Ctx, conversationId: ConversationId, input: SendInput): MessageRow {
+  return {
+    companyId: ctx.companyId,
+    conversationId,
+    messageId: newId("message"),
+    deviceId: input.deviceId,
+    clientId: input.clientId,
+    bodyHash: bodyHash(input.message),
+    authorType: ctx.actor.type,
+    authorId: ctx.actor.id,
+    kind: input.message.kind,
+    text: input.message.text,
+  };
+}
+
+/** The hint for this process; the content goes along, so that nobody has to read back what was just written. */
+export function createdEvent(
+  ctx: Ctx,
+  row: MessageRow,
+  result: Extract<CommitResult, { outcome: "ok" | "duplicate" }>,
+): RecordedEvent {
+  const content: StoredMessage = { id: row.messageId, clientId: row.clientId, kind: row.kind, text: row.text };
+  return {
+    companyId: row.companyId,
+    subjectId: row.conversationId,
+    seq: result.seq,
+    publicSeq: result.publicSeq,
+    isPublic: row.kind === "text",
+    type: "message.created",
+    actor: authorOf(ctx.actor),
+    refId: row.messageId,
+    data: {},
+    at: result.createdAt,
+    content,
+  };
+}
+
+const refusals = {
+  not_found: "NOT_FOUND",
+  closed: "CONVERSATION_CLOSED",
+  conflict: "CLIENT_ID_CONFLICT",
+} as const;
+
+/** The answer to the author, or the error that the outcome stands for. */
+export function toSent(ctx: Ctx, clientId: string, result: CommitResult): Sent {
+  if (!("messageId" in result)) throw new AppError(refusals[result.outcome]);
+  return {
+    messageId: result.messageId,
+    conversationId: result.conversationId,
+    clientId,
+    seq: sideOf(ctx) === "business" ? result.seq : result.publicSeq,
+    at: result.createdAt.toISOString(),
+    duplicate: result.outcome === "duplicate",
+  };
+}
