@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { type CloseCode, closeCodes, type ConversationId, type ServerFrame } from "@presszero/contracts";
+import type { WebSocket } from "ws";
+import type { Ctx, SystemCtx } from "../../kernel/context.ts";
+import { translate } from "../../kernel/database.ts";
+import { AppError } from "../../kernel/errors.ts";
+import { type Side, sideOf } from "../conversations/index.ts";
+import type { Subscription } from "./groups.ts";
+
+/** Limits of a connection; the welcome tells them to the client. */
+export const limits = { frameBytes: 64 * 1024, textLength: 16_000, subscriptions: 200 };
+/** A client that reads too slowly is cut off before its queue grows beyond this; it resumes where it was. */
+const maxQueuedBytes = 1024 * 1024;
+
+/** A socket after its hello. */
+export type Connection = {
+  /** Names the connection in logs; gives no rights. */
+  session: string;
+  ctx: Ctx;
+  deviceId: string;
+  side: Side;
+  subscriptions: Map<ConversationId, Subscription>;
+  /** Sends of one conversation run one after the other (SR4). */
+  sending: Map<string, Promise<void>>;
+  /** Client id of the send that has to be repeated before others of its conversation go on (SR4). */
+  broken: Map<string, string>;
+  send(frame: ServerFrame): void;
+  /** A frame that is written already. */
+  sendText(text: string): void;
+  close(code: CloseCode): void;
+};
+
+export function createConnection(socket: WebSocket, ctx: Ctx, deviceId: string): Connection {
+  const close = (code: CloseCode) => closeSocket(socket, code);
+  const sendText = (text: string) => {
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > maxQueuedBytes) return close(4490);
+    socket.send(text);
+  };
+  return {
+    session: randomUUID(),
+    ctx,
+    deviceId,
+    side: sideOf(ctx),
+    subscriptions: new Map(),
+    sending: new Map(),
+    broken: new Map(),
+    send: (frame) => sendText(JSON.stringify(frame)),
+    sendText,
+    close,
+  };
+}
+
+export function closeSocket(socket: WebSocket, code: CloseCode): void {
+  socket.close(code, closeCodes[code].name);
+}
+
+/** Answers a frame that failed; `id` is the frame's, null when it has none. */
+export function answerError(
+  system: SystemCtx,
+  connection: Connection,
+  id: number | null,
+  conversationId: ConversationId | null,
+  error: unknown,
+): void {
+  const fault = translate(error);
+  const known = fault instanceof AppError ? fault : new AppError("INTERNAL", { cause: fault });
+  if (!(fault instanceof AppError)) system.log.error({ err: fault, session: connection.session }, "frame failed");
+  connection.send({
+    type: "error",
+    id,
+    code: known.code,
+    retry: known.retry,
+    ...(conversationId !== null && { conversationId }),
+    ...(known.retryAfterMs !== undefined && { retryAfterMs: known.retryAfterMs }),
+    ...(known.details && { details: known.details }),
+  });
+}

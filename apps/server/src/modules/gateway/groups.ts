@@ -1,0 +1,156 @@
+import type { CompanyId, ConversationId } from "@presszero/contracts";
+import { type SystemCtx, systemCtx } from "../../kernel/context.ts";
+import { inTx } from "../../kernel/database.ts";
+import { type LaneEvent, laneSeq, listLaneEvents, toWire } from "../conversations/index.ts";
+import type { Connection } from "./connection.ts";
+
+/** One connection that follows one conversation. */
+export type Subscription = {
+  connection: Connection;
+  /** Position in the connection's lane up to which it has been served. */
+  last: number;
+  /** Live events that arrive while the replay is read; null once it is done. */
+  held: LaneEvent[] | null;
+};
+
+type Group = {
+  companyId: CompanyId;
+  conversationId: ConversationId;
+  members: Set<Subscription>;
+  /** Newest seq that was passed on; null until the first replay tells the head. */
+  last: number | null;
+  /** Newest seq that we have heard of. */
+  heard: number;
+  isFilling: boolean;
+};
+
+/** Events read from the database at a time, and the most that a subscription holds back during its replay. */
+const fillPage = 500;
+
+/**
+ * The conversations that connections of this process follow. Events go on in order and without a hole (SR7): the next one
+ * is passed on, a known one dropped, and one further ahead makes the group read what is missing from the database.
+ */
+export function createGroups(system: SystemCtx) {
+  const groups = new Map<string, Group>();
+  const keyOf = (companyId: string, conversationId: string) => `${companyId} ${conversationId}`;
+
+  function join(connection: Connection, conversationId: ConversationId): Subscription {
+    const { companyId } = connection.ctx;
+    const key = keyOf(companyId, conversationId);
+    let group = groups.get(key);
+    if (!group) {
+      group = { companyId, conversationId, members: new Set(), last: null, heard: 0, isFilling: false };
+      groups.set(key, group);
+    }
+    const subscription: Subscription = { connection, last: 0, held: [] };
+    group.members.add(subscription);
+    return subscription;
+  }
+
+  function leave(subscription: Subscription, conversationId: ConversationId): void {
+    const key = keyOf(subscription.connection.ctx.companyId, conversationId);
+    const group = groups.get(key);
+    if (group?.members.delete(subscription) && group.members.size === 0) groups.delete(key);
+  }
+
+  /**
+   * The replay is sent up to `last` in the subscription's lane, and was read when the conversation stood at `headSeq`.
+   * Calls `onDone`, then lets go the events held back. False when the group has passed on more than that meanwhile: the caller reads on from `last` and says so again.
+   */
+  function replayed(
+    subscription: Subscription,
+    conversationId: ConversationId,
+    last: number,
+    headSeq: number,
+    onDone: () => void,
+  ): boolean {
+    const group = groups.get(keyOf(subscription.connection.ctx.companyId, conversationId));
+    subscription.last = last;
+    if (group && group.last !== null && headSeq < group.last) return false;
+    onDone();
+    const held = subscription.held ?? [];
+    subscription.held = null;
+    for (const event of held) pass(event, [subscription]);
+    if (group) {
+      group.last ??= headSeq;
+      if (group.heard > group.last) void fill(group);
+    }
+    return true;
+  }
+
+  function offer(event: LaneEvent): void {
+    const group = groups.get(keyOf(event.companyId, event.conversationId));
+    if (!group) return;
+    group.heard = Math.max(group.heard, event.seq);
+    if (group.last === null || group.isFilling || event.seq <= group.last) return;
+    if (event.seq > group.last + 1) return void fill(group);
+    group.last = event.seq;
+    pass(event, group.members);
+  }
+
+  /** The log says that this conversation has come to `seq`; reads what the bus did not bring. */
+  function heardOf(companyId: string, conversationId: string, seq: number): void {
+    const group = groups.get(keyOf(companyId, conversationId));
+    if (!group) return;
+    group.heard = Math.max(group.heard, seq);
+    if (group.last !== null && group.heard > group.last) void fill(group);
+  }
+
+  async function fill(group: Group): Promise<void> {
+    if (group.isFilling) return;
+    group.isFilling = true;
+    try {
+      const ctx = systemCtx(system, group.companyId, "gateway");
+      while (group.members.size > 0 && group.last! < group.heard) {
+        const after = group.last!;
+        const events = await inTx(ctx, (tx) =>
+          listLaneEvents(tx, "business", group.conversationId, { after, limit: fillPage }),
+        );
+        for (const event of events) {
+          group.last = event.seq;
+          pass(event, group.members);
+        }
+        if (events.length === 0) break;
+      }
+    } catch (error) {
+      // The sweeper hears of the same seq again and repeats the attempt.
+      system.log.warn({ err: error, conversationId: group.conversationId }, "could not read missing events");
+    } finally {
+      group.isFilling = false;
+    }
+  }
+
+  /** Written once for each kind of reader, not once for each connection (SR8). */
+  function pass(event: LaneEvent, members: Iterable<Subscription>): void {
+    const texts: Record<string, string> = {};
+    for (const subscription of members) {
+      const { connection } = subscription;
+      const { side } = connection;
+      if (side === "contact" && !event.isPublic) continue;
+      if (subscription.held) {
+        subscription.held.push(event);
+        continue;
+      }
+      const seq = laneSeq(event, side);
+      if (seq <= subscription.last) continue;
+      subscription.last = seq;
+      const isAuthor = event.by.id === connection.ctx.actor.id;
+      const text = (texts[`${side} ${isAuthor}`] ??= JSON.stringify({
+        type: "event",
+        ...toWire(event, { side, isAuthor }),
+      }));
+      connection.sendText(text);
+    }
+  }
+
+  /** Connections that follow a conversation. */
+  function connectionsOf(companyId: string, conversationId: string): Connection[] {
+    const group = groups.get(keyOf(companyId, conversationId));
+    return group ? Array.from(group.members, (subscription) => subscription.connection) : [];
+  }
+
+  return { join, leave, replayed, offer, heardOf, connectionsOf };
+}
+
+export type Groups = ReturnType<typeof createGroups>;

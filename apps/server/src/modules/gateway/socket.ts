@@ -1,0 +1,186 @@
+import {
+  type CloseCode,
+  clientFrame,
+  type ErrorCode,
+  errorCodes,
+  type ParsedClientFrame,
+  protocolVersion,
+} from "@presszero/contracts";
+import type { WebSocket } from "ws";
+import type { SystemCtx } from "../../kernel/context.ts";
+import { inTx, translate } from "../../kernel/database.ts";
+import { AppError } from "../../kernel/errors.ts";
+import { isOriginAllowed, redeemTicket } from "../identity/index.ts";
+import { answerError, type Connection, closeSocket, createConnection, limits } from "./connection.ts";
+import { type Feed, readFeed } from "./feed.ts";
+import type { Groups } from "./groups.ts";
+import { answerFetch, answerSend, relayTyping, setMark } from "./operations.ts";
+import { catchUpBudget, replay } from "./replay.ts";
+
+type FrameOf<T extends ParsedClientFrame["type"]> = Extract<ParsedClientFrame, { type: T }>;
+
+export const heartbeatMs = 25_000;
+const helloTimeoutMs = 5_000;
+export type ConnectionEnvironment = {
+  system: SystemCtx;
+  groups: Groups;
+  feed: Feed;
+  epoch(): string;
+  opened(connection: Connection): void;
+  closed(connection: Connection): void;
+};
+
+/** Serves one socket from its first frame to its end. Bad input is answered or closes the socket; it never throws. */
+export function serveSocket(environment: ConnectionEnvironment, socket: WebSocket, origin: string | null): void {
+  const { system } = environment;
+  let connection: Connection | null = null;
+  /** Frames are handled in order of arrival; those that come during the hello wait for it. */
+  let hello: Promise<void> | null = null;
+
+  const close = (code: CloseCode) => closeSocket(socket, code);
+  const helloTimer = setTimeout(() => {
+    if (!connection) close(4408);
+  }, helloTimeoutMs);
+
+  socket.on("message", (data, isBinary) => {
+    if (isBinary) return close(4400);
+    const frame = parseJson((data as Buffer).toString());
+    if (frame === undefined) return close(4400);
+    if (connection) return handle(connection, frame);
+    if (hello) return void hello.then(() => connection && handle(connection, frame));
+    hello = open(frame).catch((error: unknown) => refuse(error));
+  });
+
+  socket.on("close", (code) => {
+    clearTimeout(helloTimer);
+    system.metrics.wsCloses.inc({ code: String(code) });
+    if (!connection) return;
+    for (const [conversationId, subscription] of connection.subscriptions) {
+      environment.groups.leave(subscription, conversationId);
+    }
+    environment.feed.leave(connection);
+    environment.closed(connection);
+    connection = null;
+  });
+  // A protocol violation: ws has chosen the close code and closes by itself.
+  socket.on("error", (error) => system.log.debug({ err: error }, "socket error"));
+
+  async function open(raw: unknown): Promise<void> {
+    const parsed = clientFrame.safeParse(raw);
+    if (!parsed.success || parsed.data.type !== "hello") return close(4400);
+    const frame = parsed.data;
+    if (frame.version !== protocolVersion) return close(4426);
+    const ctx = await redeemTicket(system, frame.ticket, frame.deviceId);
+    if (origin !== null && !(await isOriginAllowed(system, origin, ctx.companyId))) return close(4403);
+    if (socket.readyState !== socket.OPEN) return;
+    clearTimeout(helloTimer);
+    const opened = createConnection(socket, ctx, frame.deviceId);
+    connection = opened;
+    system.metrics.wsHellos.inc();
+    environment.opened(opened);
+    await welcome(opened, frame);
+  }
+
+  async function welcome(opened: Connection, frame: FrameOf<"hello">): Promise<void> {
+    const isSameEpoch = frame.epoch === null || frame.epoch === environment.epoch();
+    const wantsFeed = frame.feed !== undefined;
+    // Joined before the read: a change in between is told twice rather than never.
+    if (wantsFeed) environment.feed.join(opened);
+    const feed = wantsFeed ? await inTx(opened.ctx, (tx) => readFeed(tx, isSameEpoch ? frame.feed! : null)) : null;
+    const isReset = !isSameEpoch || feed?.changed === null;
+    opened.send({
+      type: "welcome",
+      session: opened.session,
+      epoch: environment.epoch(),
+      now: system.clock.now().getTime(),
+      heartbeatMs,
+      feed: feed?.cursor ?? null,
+      limits,
+      resume: isReset ? "reset" : "ok",
+    });
+    if (feed?.changed?.length) await environment.feed.catchUp(opened, feed.changed);
+    if (!isSameEpoch) return;
+    const budget = catchUpBudget();
+    await replay(environment.groups, opened, frame.subscriptions, budget);
+  }
+
+  function handle(open: Connection, raw: unknown): void {
+    const parsed = clientFrame.safeParse(raw);
+    if (!parsed.success) return answerUnreadable(open, raw, parsed.error.issues);
+    void dispatch(open, parsed.data).catch((error: unknown) => {
+      const id = "id" in parsed.data ? parsed.data.id : null;
+      const conversationId = "conversationId" in parsed.data ? parsed.data.conversationId : null;
+      answerError(system, open, id, conversationId, error);
+    });
+  }
+
+  async function dispatch(open: Connection, frame: ParsedClientFrame): Promise<void> {
+    switch (frame.type) {
+      case "hello":
+        return close(4400);
+      case "ping":
+        return open.send({ type: "pong", n: frame.n });
+      case "send":
+        return answerSend(system, open, frame);
+      case "ack":
+        return setMark(open, frame.conversationId, { delivered: frame.seq, read: 0 });
+      case "read":
+        return setMark(open, frame.conversationId, { delivered: frame.seq, read: frame.seq });
+      case "subscribe": {
+        if (open.subscriptions.size >= limits.subscriptions && !open.subscriptions.has(frame.conversationId)) {
+          throw new AppError("RATE_LIMITED", { details: { limit: limits.subscriptions } });
+        }
+        return replay(environment.groups, open, [frame], catchUpBudget(), frame.id);
+      }
+      case "unsubscribe": {
+        const subscription = open.subscriptions.get(frame.conversationId);
+        if (!subscription) return;
+        open.subscriptions.delete(frame.conversationId);
+        return environment.groups.leave(subscription, frame.conversationId);
+      }
+      case "fetch":
+        return answerFetch(open, frame);
+      case "typing":
+        return relayTyping(open, frame);
+    }
+  }
+
+  /** Why a hello was refused. A fault on our side makes the client come back; anything else is about its ticket. */
+  function refuse(error: unknown): void {
+    const fault = translate(error);
+    if (fault instanceof AppError && !fault.retry) return close(4401);
+    system.log.warn({ err: fault }, "hello failed");
+    close(fault instanceof AppError ? 1013 : 1011);
+  }
+}
+
+const frameTypes = new Set(clientFrame.options.map((option) => option.shape.type.value as string));
+
+/** A frame of an unknown type, or with wrong fields. */
+function answerUnreadable(
+  connection: Connection,
+  raw: unknown,
+  issues: readonly { path: PropertyKey[]; message: string }[],
+): void {
+  const { type, id } = raw as { type?: unknown; id?: unknown };
+  const isKnown = typeof type === "string" && frameTypes.has(type);
+  const code: ErrorCode = isKnown ? "VALIDATION" : "UNKNOWN_TYPE";
+  const fields = issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  connection.send({
+    type: "error",
+    id: Number.isSafeInteger(id) && (id as number) >= 0 ? (id as number) : null,
+    code,
+    retry: errorCodes[code].retry,
+    ...(isKnown && { details: { fields } }),
+  });
+}
+
+/** The object in a text frame; undefined when it is none. */
+function parseJson(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

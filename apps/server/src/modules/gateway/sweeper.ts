@@ -1,0 +1,71 @@
+import type { CompanyId } from "@presszero/contracts";
+import type { SystemCtx } from "../../kernel/context.ts";
+import type { RecordedEvent } from "../../kernel/events.ts";
+import { type Horizon, readChanges } from "./views.ts";
+
+const intervalMs = 2_000;
+
+export type Sweeper = {
+  /** The bus has brought this event: no need to tell it again. */
+  known(event: Pick<RecordedEvent, "companyId" | "subjectId" | "seq">): void;
+  stop(): Promise<void>;
+};
+
+/**
+ * Reads every two seconds what was committed since the last time, below the horizon, and tells what the bus of this
+ * process did not bring: events of other processes, and hints that were lost (SR7).
+ */
+export async function startSweeper(
+  system: SystemCtx,
+  accessEvents: ReadonlySet<string>,
+  on: {
+    changed(companyId: CompanyId, subjectId: string, seq: number): void;
+    accessChanged(companyId: CompanyId): void;
+  },
+): Promise<Sweeper> {
+  const { worker } = system.database;
+  const known = new Map<string, number>();
+  let position: Horizon | null = (await readChanges(worker, null)).horizon;
+  let isStopped = false;
+  let sweeping: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+
+  async function sweep(): Promise<void> {
+    try {
+      const { changes, horizon } = await readChanges(worker, position);
+      let lag = 0;
+      for (const change of changes) {
+        const companyId = change.companyId as CompanyId;
+        const key = `${companyId} ${change.subjectId}`;
+        const seq = known.get(key) ?? 0;
+        if (seq === change.seq) known.delete(key);
+        if (seq >= change.seq) continue;
+        lag = Math.max(lag, change.ageSeconds);
+        on.changed(companyId, change.subjectId, change.seq);
+        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId);
+      }
+      system.metrics.sweeperLagSeconds.set(lag);
+      position = horizon;
+    } catch (error) {
+      system.log.warn({ err: error }, "sweep failed");
+    }
+  }
+
+  function schedule(): void {
+    timer = setTimeout(() => {
+      sweeping = sweep().then(() => {
+        if (!isStopped) schedule();
+      });
+    }, intervalMs);
+  }
+  schedule();
+
+  return {
+    known: (event) => void known.set(`${event.companyId} ${event.subjectId}`, event.seq),
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await sweeping;
+    },
+  };
+}
