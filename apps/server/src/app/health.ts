@@ -1,0 +1,41 @@
+import type { FastifyInstance } from "fastify";
+import type { SystemCtx } from "../kernel/context.ts";
+import { migrationsAreCurrent } from "../kernel/migrate.ts";
+
+const freshMs = 2_000;
+
+/**
+ * `/healthz`: the process answers. `/readyz`: it takes new work, that is the database answers and has the tables of this
+ * version, and we are not about to stop. `/metrics`: for callers on this machine, or with the token of the settings.
+ */
+export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraining: () => boolean): void {
+  let checked = { at: Number.NEGATIVE_INFINITY, isReady: false };
+
+  async function isReady(): Promise<boolean> {
+    const now = performance.now();
+    if (now - checked.at > freshMs) {
+      const isReady = await migrationsAreCurrent(system.database.worker).catch(() => false);
+      checked = { at: now, isReady };
+    }
+    return checked.isReady;
+  }
+
+  const options = { logLevel: "silent" as const };
+  server.get("/healthz", options, () => ({ status: "ok" }));
+  server.get("/readyz", options, async (_request, reply) => {
+    const ready = !isDraining() && (await isReady());
+    return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
+  });
+  server.get("/metrics", options, async (request, reply) => {
+    const { metricsToken } = system.settings;
+    const isAllowed = metricsToken
+      ? request.headers.authorization === `Bearer ${metricsToken}`
+      : ["127.0.0.1", "::1", "::ffff:127.0.0.1"].includes(request.ip);
+    if (!isAllowed) return reply.code(404).send();
+    for (const pool of ["app", "writer", "worker"] as const) {
+      system.metrics.poolWaiting.set({ pool }, system.database[pool].waitingCount);
+    }
+    const { registry } = system.metrics;
+    return reply.header("Content-Type", registry.contentType).send(await registry.metrics());
+  });
+}
