@@ -1,0 +1,21 @@
+export type { Clock } from "./clock.ts";
+export type { ListQuery } from "./conversation-loader.ts";
+export { ApiError, createApi, type ApiClient, type ApiInput, type ApiOptions, type ApiOutput } from "./http.ts";
+export { newUuid } from "./ids.ts";
+export { hasOlder, listConversations, thread, typingAuthors, unreadTotals, type ListFilter } from "./selectors.ts";
+export { initialState, reduce, type Action } from "./state.ts";
+export { memoryStorage, openStorage, type DeviceStorage } from "./storage.ts";
+export { applyEvent } from "./summary.ts";
+export { createSync, type Sync, type SyncOptions } from "./sync.ts";
+export type {
+  ConnectionStatus,
+  ConversationRecord,
+  MessageStatus,
+  NotSentReason,
+  OutboxItem,
+  Side,
+  State,
+  StopReason,
+  Summary,
+  ThreadItem,
+} from "./types.ts";
