@@ -1,0 +1,1 @@
+export { mountChat, type ChatOptions } from "./mount.tsx";
