@@ -4,12 +4,6 @@ import { Failure } from "./shell/failure.tsx";
 import { NotFound } from "./shell/not-found.tsx";
 import { meQuery, queryClient } from "./session.ts";
 
-export const views = ["mine", "unassigned", "open", "closed"] as const;
-export type View = (typeof views)[number];
-
-export const settingsSections = ["company", "widget", "api-keys", "sessions", "parked-events", "companies"] as const;
-export type SettingsSection = (typeof settingsSections)[number];
-
 const root = createRootRoute({ notFoundComponent: NotFound, errorComponent: Failure });
 
 const signIn = createRoute({

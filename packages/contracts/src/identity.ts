@@ -1,21 +1,7 @@
 import { z } from "zod";
 import { agentId, apiKeyId, clientUuid, companyId, contactId, invitationId, sessionId } from "./ids.ts";
+import { permission } from "./permissions.ts";
 import { page, pageQuery, route, timestamp } from "./route.ts";
-
-export const permissions = [
-  "conversations.read",
-  "conversations.reply",
-  "conversations.assign",
-  "conversations.close",
-  "agents.read",
-  "agents.manage",
-  "api_keys.manage",
-  "company.manage",
-  "events.manage",
-  "platform.manage",
-] as const;
-export type Permission = (typeof permissions)[number];
-export const permission = z.enum(permissions);
 
 /** The roles of a company. The platform admin is an agent with `platform.manage` on top of the role. */
 export const roles = ["company_admin", "supervisor", "agent"] as const;

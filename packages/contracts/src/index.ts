@@ -10,6 +10,7 @@ export * from "./errors.ts";
 export * from "./identity.ts";
 export * from "./ids.ts";
 export * from "./operations.ts";
+export * from "./permissions.ts";
 export * from "./preview.ts";
 export * from "./preview.ts";
 export * from "./protocol/constants.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Permission } from "./identity.ts";
+import type { Permission } from "./permissions.ts";
 
 /**
  * Who may call a route: anyone, any signed-in principal, a customer, or an agent or API key that has the permission.

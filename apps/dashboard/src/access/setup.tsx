@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, codeOf } from "../api.ts";
 import { errorText, fieldErrors } from "../errors.ts";
@@ -12,6 +12,7 @@ import { useHashToken } from "./use-hash-token.ts";
 
 export function Setup() {
   const t = useT();
+  const navigate = useNavigate();
   const token = useHashToken();
   const [failure, setFailure] = useState<string | null>(null);
   const [closed, setClosed] = useState(false);
@@ -40,7 +41,7 @@ export function Setup() {
     setFailure(null);
     try {
       const { me } = await api("POST /v1/setup", { body: { ...values, token } });
-      await enter(me);
+      await enter(navigate, me);
     } catch (error) {
       form.setErrors(fieldErrors(t, error));
       if (codeOf(error) === "SETUP_CLOSED") setClosed(true);

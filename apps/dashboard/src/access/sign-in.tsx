@@ -2,7 +2,7 @@ import { Alert, Button, PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import type { CompanyId } from "@presszero/contracts";
 import { ApiError } from "@presszero/sdk";
-import { useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../api.ts";
 import { errorText } from "../errors.ts";
@@ -15,6 +15,7 @@ type CompanyChoice = { id: CompanyId; name: string };
 
 export function SignIn() {
   const t = useT();
+  const navigate = useNavigate();
   const { next } = useSearch({ from: "/sign-in" });
   const [failure, setFailure] = useState<string | null>(null);
   const [companies, setCompanies] = useState<CompanyChoice[]>([]);
@@ -26,7 +27,7 @@ export function SignIn() {
     setFailure(null);
     try {
       const { me } = await api("POST /v1/sessions", { body: { ...form.getValues(), companyId } });
-      await enter(me, next);
+      await enter(navigate, me, next);
     } catch (error) {
       if (error instanceof ApiError && error.code === "COMPANY_REQUIRED")
         setCompanies(error.details.companies as CompanyChoice[]);

@@ -13,14 +13,13 @@ import { Virtuoso, type VirtuosoHandle } from "react-virtuoso";
 import { deviceStorage } from "../device-storage.ts";
 import { errorText } from "../errors.ts";
 import { useT } from "../i18n.ts";
-import { views, type View } from "../router.tsx";
 import { useMe } from "../session.ts";
 import { Notice } from "../shell/notice.tsx";
 import { ConversationRow } from "./conversation-row.tsx";
 import classes from "./conversation-list.module.css";
 import { readDraft } from "./drafts.ts";
 import { useConversationList, type ConversationList as List } from "./use-conversation-list.ts";
-import { useCounts } from "./views.ts";
+import { type View, useCounts, views } from "./views.ts";
 
 type ListProps = {
   view: View;

@@ -7,7 +7,7 @@ import { useNow } from "../clock.ts";
 import { useT } from "../i18n.ts";
 import { authorName, Avatar, customerName } from "../person.tsx";
 import { useFormatLocale } from "../preferences.ts";
-import type { View } from "../router.tsx";
+import type { View } from "./views.ts";
 import { useMe } from "../session.ts";
 import classes from "./conversation-row.module.css";
 

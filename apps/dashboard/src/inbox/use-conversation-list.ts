@@ -2,10 +2,9 @@ import { listConversations, type Summary } from "@presszero/sdk";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useSync, useSyncState } from "../conversations.tsx";
-import type { View } from "../router.tsx";
 import { useMe } from "../session.ts";
 import { holdOrder, isSameOrder } from "./list-hold.ts";
-import { viewFilter, viewQuery } from "./views.ts";
+import { type View, viewFilter, viewQuery } from "./views.ts";
 
 export type ConversationList = {
   summaries: Summary[];

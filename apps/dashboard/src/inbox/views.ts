@@ -3,8 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { api } from "../api.ts";
 import { useSyncState } from "../conversations.tsx";
-import { views, type View } from "../router.tsx";
 import { queryClient, useMe } from "../session.ts";
+
+export const views = ["mine", "unassigned", "open", "closed"] as const;
+export type View = (typeof views)[number];
 
 export function viewOf(name: string | undefined): View {
   return views.find((view) => view === name) ?? "open";

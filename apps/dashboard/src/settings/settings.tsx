@@ -2,7 +2,6 @@ import { useParams, Link } from "@tanstack/react-router";
 import type { Permission } from "@presszero/contracts";
 import type { ComponentType } from "react";
 import { useT } from "../i18n.ts";
-import { settingsSections, type SettingsSection } from "../router.tsx";
 import { useMe } from "../session.ts";
 import { Page } from "../shell/page.tsx";
 import { ApiKeys } from "./api-keys.tsx";
@@ -12,6 +11,9 @@ import { ParkedEvents } from "./parked-events.tsx";
 import { Sessions } from "./sessions.tsx";
 import classes from "./settings.module.css";
 import { WidgetSettings } from "./widget-settings.tsx";
+
+const settingsSections = ["company", "widget", "api-keys", "sessions", "parked-events", "companies"] as const;
+type SettingsSection = (typeof settingsSections)[number];
 
 const sections: Record<SettingsSection, { permission: Permission | null; Content: ComponentType }> = {
   company: { permission: "company.manage", Content: CompanySettings },

@@ -1,5 +1,6 @@
 import { Button, Loader } from "@mantine/core";
 import { IconCloudOff, IconPlugConnectedX } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useSyncState } from "../conversations.tsx";
 import { useT } from "../i18n.ts";
@@ -12,6 +13,7 @@ const patienceMs = 1_500;
 /** A line over the screen while the connection is not live. */
 export function ConnectionBanner() {
   const t = useT();
+  const navigate = useNavigate();
   const connection = useSyncState((state) => state.connection);
   const [late, setLate] = useState(false);
 
@@ -36,7 +38,11 @@ export function ConnectionBanner() {
                 : "connection.stopped",
           )}
         </span>
-        <Button size="compact-xs" variant="default" onClick={() => (signInAgain ? void leave() : location.reload())}>
+        <Button
+          size="compact-xs"
+          variant="default"
+          onClick={() => (signInAgain ? void leave(navigate) : location.reload())}
+        >
           {t(signInAgain ? "connection.signIn" : "connection.reload")}
         </Button>
       </div>

@@ -1,16 +1,18 @@
+import type { useNavigate } from "@tanstack/react-router";
 import { api } from "../api.ts";
 import { meQuery, queryClient } from "../session.ts";
-import { router } from "../router.tsx";
+
+type Navigate = ReturnType<typeof useNavigate>;
 
 /** Forgets who was signed in and shows the sign-in page. The server's session is over already. */
-export async function leave(): Promise<void> {
+export async function leave(navigate: Navigate): Promise<void> {
   queryClient.clear();
   queryClient.setQueryData(meQuery.queryKey, null);
-  await router.navigate({ to: "/sign-in" });
+  await navigate({ to: "/sign-in" });
 }
 
 /** Ends the session on the server, then leaves. */
-export async function signOut(): Promise<void> {
+export async function signOut(navigate: Navigate): Promise<void> {
   await api("DELETE /v1/sessions/current");
-  await leave();
+  await leave(navigate);
 }

@@ -1,4 +1,5 @@
 import { Menu, Tooltip, UnstyledButton } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
 import { useSyncState } from "../conversations.tsx";
 import { notifyError } from "../errors.ts";
@@ -19,6 +20,7 @@ const schemes = [
 /** Who I am, and what I set for myself on this device. */
 export default function OwnMenu() {
   const t = useT();
+  const navigate = useNavigate();
   const { agent, company } = useMe();
   const connection = useSyncState((state) => state.connection.name);
   const locale = usePreference("locale");
@@ -79,7 +81,7 @@ export default function OwnMenu() {
         <Menu.Divider />
         <Menu.Item
           leftSection={<IconLogout size={16} className={classes.mirrored} />}
-          onClick={() => signOut().catch((error) => notifyError(t, error))}
+          onClick={() => signOut(navigate).catch((error) => notifyError(t, error))}
         >
           {t("menu.signOut")}
         </Menu.Item>

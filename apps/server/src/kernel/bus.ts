@@ -1,5 +1,24 @@
 import type { Author, CompanyId } from "@presszero/contracts";
-import type { RecordedEvent } from "./events.ts";
+
+/**
+ * A recorded fact. `subjectId` is what it happened to; a conversation numbers its events without gaps in two lanes: `seq`
+ * counts all, `publicSeq` those that its customer may see (for a staff-only event: the count so far).
+ */
+export type RecordedEvent = {
+  companyId: CompanyId;
+  subjectId: string;
+  seq: number;
+  publicSeq: number;
+  isPublic: boolean;
+  type: string;
+  actor: Author;
+  /** Id of the row that holds the content, e.g. the message; the log does not repeat it. */
+  refId: string | null;
+  data: Record<string, unknown>;
+  at: Date;
+  /** Content of the row at `refId` where the process that published the event has it at hand. */
+  content?: unknown;
+};
 
 /** Something that passes by and is not recorded, such as typing or a moved read mark. */
 export type Signal = {

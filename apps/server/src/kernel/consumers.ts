@@ -2,7 +2,7 @@ import type { CompanyId } from "@presszero/contracts";
 import type pg from "pg";
 import { type LockSession, openLockSession } from "./consumer-locks.ts";
 import { type Ctx, type SystemCtx, systemCtx } from "./context.ts";
-import type { RecordedEvent } from "./events.ts";
+import type { RecordedEvent } from "./bus.ts";
 import { describeFailure } from "./log.ts";
 
 /** An event as it is read back from the log. `id` is its number there. */

@@ -1,8 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from "kysely";
 import pg from "pg";
-import type { SystemCtx } from "./context.ts";
+import type { Bus, RecordedEvent } from "./bus.ts";
 import { AppError } from "./errors.ts";
-import type { RecordedEvent } from "./events.ts";
 
 // Postgres bigint: sequence numbers and counters stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -67,6 +66,9 @@ function bind(client: pg.PoolClient): Tx {
   return tx;
 }
 
+/** What a transaction needs of the context; the company is the one whose rows it sees. */
+type TxCtx = { database: Database; bus: Bus; companyId?: string; tx?: Tx; recorded?: RecordedEvent[] };
+
 export type InTx = { tx: Tx; recorded: RecordedEvent[] };
 
 /**
@@ -74,10 +76,7 @@ export type InTx = { tx: Tx; recorded: RecordedEvent[] };
  * were appended are published after the commit. Inside a transaction it joins that one. A deadlock is retried, so `work`
  * does nothing but SQL.
  */
-export async function inTx<C extends SystemCtx & { companyId?: string; tx?: Tx; recorded?: RecordedEvent[] }, T>(
-  ctx: C,
-  work: (ctx: C & InTx) => Promise<T>,
-): Promise<T> {
+export async function inTx<C extends TxCtx, T>(ctx: C, work: (ctx: C & InTx) => Promise<T>): Promise<T> {
   if (ctx.tx && ctx.recorded) return work(ctx as C & InTx);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -89,10 +88,7 @@ export async function inTx<C extends SystemCtx & { companyId?: string; tx?: Tx; 
   }
 }
 
-async function runTx<C extends SystemCtx & { companyId?: string }, T>(
-  ctx: C,
-  work: (ctx: C & InTx) => Promise<T>,
-): Promise<T> {
+async function runTx<C extends TxCtx, T>(ctx: C, work: (ctx: C & InTx) => Promise<T>): Promise<T> {
   const client = await ctx.database.app.connect();
   const recorded: RecordedEvent[] = [];
   let broken: Error | undefined;

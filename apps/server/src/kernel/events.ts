@@ -1,28 +1,8 @@
-import type { Author, CompanyId } from "@presszero/contracts";
 import { sql } from "kysely";
 import type { Ctx } from "./context.ts";
 import { authorOf } from "./context.ts";
 import type { InTx } from "./database.ts";
-
-/**
- * A recorded fact. `subjectId` is what it happened to; a conversation numbers its events without gaps in two lanes: `seq`
- * counts all, `publicSeq` those that its customer may see (for a staff-only event: the count so far).
- */
-export type RecordedEvent = {
-  companyId: CompanyId;
-  subjectId: string;
-  seq: number;
-  publicSeq: number;
-  isPublic: boolean;
-  type: string;
-  actor: Author;
-  /** Id of the row that holds the content, e.g. the message; the log does not repeat it. */
-  refId: string | null;
-  data: Record<string, unknown>;
-  at: Date;
-  /** Content of the row at `refId` where the process that published the event has it at hand. */
-  content?: unknown;
-};
+import type { RecordedEvent } from "./bus.ts";
 
 export type NewEvent = Pick<RecordedEvent, "subjectId" | "type" | "data"> & {
   /** Lane numbers, for subjects that have lanes. */

@@ -4,13 +4,21 @@ import type { WebSocket } from "ws";
 import type { Ctx, SystemCtx } from "../../kernel/context.ts";
 import { translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { type Side, sideOf } from "../conversations/index.ts";
-import type { Subscription } from "./groups.ts";
+import { type LaneEvent, type Side, sideOf } from "../conversations/index.ts";
 
 /** Limits of a connection; the welcome tells them to the client. */
 export const limits = { frameBytes: 64 * 1024, textLength: 16_000, subscriptions: 200 };
 /** A client that reads too slowly is cut off before its queue grows beyond this; it resumes where it was. */
 const maxQueuedBytes = 1024 * 1024;
+
+/** One connection that follows one conversation. */
+export type Subscription = {
+  connection: Connection;
+  /** Position in the connection's lane up to which it has been served. */
+  last: number;
+  /** Live events that arrive while the replay is read; null once it is done. */
+  held: LaneEvent[] | null;
+};
 
 /** A socket after its hello. */
 export type Connection = {

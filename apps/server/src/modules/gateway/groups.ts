@@ -2,16 +2,7 @@ import type { CompanyId, ConversationId } from "@presszero/contracts";
 import { type SystemCtx, systemCtx } from "../../kernel/context.ts";
 import { inTx } from "../../kernel/database.ts";
 import { type LaneEvent, laneSeq, listLaneEvents, toWire } from "../conversations/index.ts";
-import type { Connection } from "./connection.ts";
-
-/** One connection that follows one conversation. */
-export type Subscription = {
-  connection: Connection;
-  /** Position in the connection's lane up to which it has been served. */
-  last: number;
-  /** Live events that arrive while the replay is read; null once it is done. */
-  held: LaneEvent[] | null;
-};
+import type { Connection, Subscription } from "./connection.ts";
 
 type Group = {
   companyId: CompanyId;

@@ -11,7 +11,7 @@ import {
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Signal } from "../../kernel/bus.ts";
 import type { SystemCtx } from "../../kernel/context.ts";
-import type { RecordedEvent } from "../../kernel/events.ts";
+import type { RecordedEvent } from "../../kernel/bus.ts";
 import { type LaneEvent, type Mark, messageWriter, type StoredMessage } from "../conversations/index.ts";
 import { isStillSignedIn } from "../identity/index.ts";
 import { type Connection, limits } from "./connection.ts";

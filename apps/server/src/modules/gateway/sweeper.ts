@@ -1,6 +1,6 @@
 import type { CompanyId } from "@presszero/contracts";
 import type { SystemCtx } from "../../kernel/context.ts";
-import type { RecordedEvent } from "../../kernel/events.ts";
+import type { RecordedEvent } from "../../kernel/bus.ts";
 import { type Horizon, readChanges } from "./views.ts";
 
 const intervalMs = 2_000;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Ctx, systemCtx } from "../../kernel/context.ts";
 import { inTx } from "../../kernel/database.ts";
 import type { AppError } from "../../kernel/errors.ts";
-import type { RecordedEvent } from "../../kernel/events.ts";
+import type { RecordedEvent } from "../../kernel/bus.ts";
 import { newId } from "../../kernel/ids.ts";
 import { createTestCtx, type TestCtx } from "../../kernel/testing.ts";
 import { createGuest } from "../contacts/index.ts";

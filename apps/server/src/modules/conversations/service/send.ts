@@ -1,7 +1,7 @@
 import type { ConversationId, NewStaffMessage, Sent } from "@presszero/contracts";
 import { authorOf, type Ctx } from "../../../kernel/context.ts";
 import { AppError } from "../../../kernel/errors.ts";
-import type { RecordedEvent } from "../../../kernel/events.ts";
+import type { RecordedEvent } from "../../../kernel/bus.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { requirePermission } from "../../identity/index.ts";
 import { sideOf } from "../access.ts";
