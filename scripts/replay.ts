@@ -134,6 +134,14 @@ async function play(dialogue: Dialogue, customer: Person, agent: Person): Promis
     const speaker = turn.role === "customer" ? customer : agent;
     const visible = turn.role === "customer" ? sent.customer : sent.all;
     await until(speaker.sync, `message ${visible} of ${dialogue.id}`, () => shown(speaker, id).length >= visible);
+    // A customer cannot wait for a note, but the order of the dialogue puts it first.
+    if (turns[index - 1]!.role === "action") {
+      await until(
+        agent.sync,
+        `the note before message ${sent.all + 1} of ${dialogue.id}`,
+        () => shown(agent, id).length >= sent.all,
+      );
+    }
     const kind: MessageKind = turn.role === "action" ? "note" : "text";
     speaker.sync.send(id, { kind, text: turn.text });
     sent.all++;
