@@ -10,6 +10,7 @@ import { startJobs } from "../kernel/jobs.ts";
 import { createMailer } from "../kernel/mail.ts";
 import { createMetrics } from "../kernel/metrics.ts";
 import { migrate } from "../kernel/migrate.ts";
+import { startRelay } from "../kernel/relay.ts";
 import type { Settings } from "../kernel/settings.ts";
 import { type Gateway, startGateway } from "../modules/gateway/index.ts";
 import { firstAdminLink } from "../modules/identity/index.ts";
@@ -66,6 +67,11 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
       log,
       settings,
     };
+    if (settings.databaseUrl) {
+      // The embedded database serves this process alone: there is nobody to tell.
+      const relay = await startRelay(system);
+      closers.push(relay.stop);
+    }
     const hasDemo = settings.demo && (await seedDemo(system, url));
 
     if (roles.has("worker")) {

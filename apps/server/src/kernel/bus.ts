@@ -20,7 +20,7 @@ export type RecordedEvent = {
   content?: unknown;
 };
 
-/** Something that passes by and is not recorded, such as typing or a moved read mark. */
+/** Something that passes by and is not recorded, such as typing or a moved read mark. Holds nothing but JSON. */
 export type Signal = {
   companyId: CompanyId;
   /** What it is about, e.g. a conversation. */
@@ -28,42 +28,58 @@ export type Signal = {
   kind: string;
   by: Author;
   data: unknown;
+  /** It comes from another process. */
+  isRemote?: true;
 };
+
+/** Another process recorded an event; whoever needs the event reads it. */
+export type Hint = { companyId: CompanyId; subjectId: string; seq: number; type: string };
 
 /**
  * Port: tells the parts of this process what was committed and what passes by. It carries hints only: whoever needs
- * certainty reads the event log or the tables, so a lost or repeated hint does no harm.
+ * certainty reads the event log or the tables, so a lost or repeated hint does no harm. The relay brings in what other
+ * processes tell.
  */
 export type Bus = {
   publish(events: readonly RecordedEvent[]): void;
   signal(signal: Signal): void;
-  /** Both return the function that ends the subscription. */
+  hint(hint: Hint): void;
+  /** These return the function that ends the subscription. Events are those of this process, hints those of others. */
   onEvents(listener: (events: readonly RecordedEvent[]) => void): () => void;
   onSignal(listener: (signal: Signal) => void): () => void;
+  onHint(listener: (hint: Hint) => void): () => void;
 };
 
 export function createBus(onError: (error: unknown) => void): Bus {
-  const events = new Set<(events: readonly RecordedEvent[]) => void>();
-  const signals = new Set<(signal: Signal) => void>();
-  function tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
-    for (const listener of listeners) {
-      try {
-        listener(value);
-      } catch (error) {
-        onError(error);
-      }
-    }
+  function channel<T>() {
+    const listeners = new Set<(value: T) => void>();
+    return {
+      tell(value: T) {
+        for (const listener of listeners) {
+          try {
+            listener(value);
+          } catch (error) {
+            onError(error);
+          }
+        }
+      },
+      listen(listener: (value: T) => void) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    };
   }
-  function listen<T>(listeners: Set<T>, listener: T): () => void {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }
+  const events = channel<readonly RecordedEvent[]>();
+  const signals = channel<Signal>();
+  const hints = channel<Hint>();
   return {
     publish(published) {
-      if (published.length > 0) tell(events, published);
+      if (published.length > 0) events.tell(published);
     },
-    signal: (signal) => tell(signals, signal),
-    onEvents: (listener) => listen(events, listener),
-    onSignal: (listener) => listen(signals, listener),
+    signal: signals.tell,
+    hint: hints.tell,
+    onEvents: events.listen,
+    onSignal: signals.listen,
+    onHint: hints.listen,
   };
 }

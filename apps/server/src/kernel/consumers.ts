@@ -49,13 +49,16 @@ export function startConsumers(
   const session = openLockSession(ctx);
   const runners = consumers.map((consumer) => startRunner(ctx, consumer, session));
   const measuring = setInterval(() => void measure(ctx, consumers, session), measureMs);
-  const unsubscribe = ctx.bus.onEvents((events) => {
-    for (const runner of runners) if (events.some(({ type }) => runner.types.has(type))) runner.wake();
-  });
+  const wakeFor = (type: string) => {
+    for (const runner of runners) if (runner.types.has(type)) runner.wake();
+  };
+  const stopEvents = ctx.bus.onEvents((events) => events.forEach(({ type }) => wakeFor(type)));
+  const stopHints = ctx.bus.onHint(({ type }) => wakeFor(type));
   return {
     wake: () => runners.forEach((runner) => runner.wake()),
     async stop() {
-      unsubscribe();
+      stopEvents();
+      stopHints();
       clearInterval(measuring);
       await Promise.all(runners.map((runner) => runner.stop()));
       await session.end();

@@ -101,6 +101,13 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
       feed.changed(event.companyId, conversation.data);
     }
   });
+  const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type }) => {
+    if (accessEvents.has(type)) void recheck(companyId);
+    const conversation = conversationId.safeParse(subjectId);
+    if (!conversation.success) return;
+    groups.heardOf(companyId, conversation.data, seq);
+    feed.changed(companyId, conversation.data);
+  });
   const stopSignals = system.bus.onSignal((signal) => {
     if (signal.kind === "typing") passTyping(signal);
     if (signal.kind === "mark") passMark(signal);
@@ -171,6 +178,7 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
       // Sends that came in before the close are still committed.
       await messageWriter(system.database).idle();
       stopEvents();
+      stopHints();
       stopSignals();
       feed.stop();
       clearInterval(heartbeat);
