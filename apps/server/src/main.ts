@@ -31,7 +31,8 @@ function describeStartFailure(error: unknown, settings: Settings): string {
     return `This user may not open port ${settings.port}. Ports from 1024 on are free to all: PORT=4000 npm start`;
   }
   if (code === "EADDRNOTAVAIL") return `HOST=${settings.host} is not an address of this machine.`;
-  if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
+  const isCutOff = error instanceof Error && /Connection terminated|connection timeout/i.test(error.message);
+  if (isCutOff || code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
     return `The database of DATABASE_URL does not let us in: ${(error as Error).message}`;
   }
   if (error instanceof EmbeddedPostgresError || error instanceof MigrationError) return error.message;

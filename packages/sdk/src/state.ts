@@ -52,8 +52,11 @@ export function reduce(state: State, action: Action): State {
       return removeConversation(state, action.conversationId, action.why);
     case "read":
       return change(state, action.conversationId, (record) => withRead(record, action.seq, state.side));
-    case "outbox_loaded":
-      return { ...state, outbox: [...action.items, ...state.outbox] };
+    case "outbox_loaded": {
+      // What was queued before the start is in the storage as well by then.
+      const queued = new Set(state.outbox.map((item) => item.clientId));
+      return { ...state, outbox: [...action.items.filter((item) => !queued.has(item.clientId)), ...state.outbox] };
+    }
     case "queued":
       return {
         ...state,

@@ -397,3 +397,70 @@ test("pings in time, and a read mark made while away is told after the reconnect
   clock.advance(1_000);
   await until(() => server.framesOf("read").length === 1);
 });
+
+test("a message queued before the start is there once, and sent once", async () => {
+  const { server, sync, clock } = await setUp();
+  const lane = server.addLane();
+  sync.send(lane.id, hello);
+  await new Promise((resolve) => setTimeout(resolve, 0)); // by now it is in the storage
+  sync.start();
+  await until(() => sync.getState().connection.name === "connecting");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(sync.getState().outbox).toHaveLength(1);
+  sync.open(lane.id);
+  await goLive({ server, sync });
+  await until(() => storedTexts(lane).length === 1);
+  await until(() => sync.getState().outbox.length === 0);
+  clock.advance(60_000);
+  expect(server.framesOf("send")).toHaveLength(1);
+});
+
+test("a screen that throws keeps neither other screens nor the state from going on", async () => {
+  const { server, sync } = await setUp("business");
+  const lane = server.addLane();
+  sync.open(lane.id);
+  await goLive({ server, sync });
+  await until(() => sync.getState().conversations[lane.id]?.synced === true);
+  const others = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  const reported: Error[] = [];
+  process.on("uncaughtException", (error) => reported.push(error));
+  try {
+    const end = sync.subscribe(() => {
+      throw new Error("broken screen");
+    });
+    let told = 0;
+    sync.subscribe(() => told++);
+    sync.send(lane.id, hello);
+    await until(() => storedTexts(lane).length === 1 && sync.getState().outbox.length === 0);
+    end();
+    await until(() => reported.length > 0);
+    expect(told).toBeGreaterThan(0);
+    expect(reported[0]!.message).toBe("broken screen");
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of others) process.on("uncaughtException", listener);
+  }
+});
+
+test("what is let go during the hello is let go after the welcome", async () => {
+  const server = await startTestServer("business");
+  running.push(server);
+  const lane = server.addLane();
+  let release = () => {};
+  class WebSocket extends globalThis.WebSocket {
+    override send(data: string): void {
+      super.send(data);
+      release();
+    }
+  }
+  const { baseUrl } = server;
+  const options = { api: createApi({ baseUrl }), baseUrl, side: "business", client: "test/1", WebSocket } as const;
+  const sync = createSync({ ...options, storage: memoryStorage(), clock: manualClock() });
+  running.push(sync);
+  await sync.loadConversations();
+  release = sync.open(lane.id);
+  await goLive({ server, sync });
+  expect(server.framesOf("hello")[0]!.subscriptions).toHaveLength(1);
+  await until(() => server.framesOf("unsubscribe").length === 1);
+});

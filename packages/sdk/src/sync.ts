@@ -90,7 +90,16 @@ export function createSync(options: SyncOptions): Sync {
     state = reduce(state, action);
     if (state === before) return;
     outbox.persist(before.outbox, state.outbox);
-    for (const listener of listeners) listener();
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // A screen that fails is reported like any error nobody caught, and does not keep the state from going on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   const realtime = createRealtime({
@@ -185,6 +194,7 @@ export function createSync(options: SyncOptions): Sync {
       case "receipt":
         return check(frame.conversationId);
       case "gone":
+        subscribed.delete(frame.conversationId);
         return gaps.forget(frame.conversationId);
       case "ephemeral":
         return expireTyping();
@@ -204,6 +214,7 @@ export function createSync(options: SyncOptions): Sync {
     realtime.advance({ type: "welcome", heartbeatMs: frame.heartbeatMs });
     if (frame.resume === "reset") dispatch({ type: "feed_reset", keep: new Set(holders.keys()) });
     if (isFeedNew) loader.reload([...holders.keys()]);
+    for (const id of subscribed) if (!holders.has(id)) unsubscribe(id);
     for (const id of holders.keys()) subscribeIfReady(id);
     outbox.pump();
   }
@@ -267,8 +278,14 @@ export function createSync(options: SyncOptions): Sync {
   function release(conversationId: ConversationId): void {
     holders.delete(conversationId);
     gaps.forget(conversationId);
-    if (subscribed.delete(conversationId)) realtime.send({ type: "unsubscribe", conversationId });
+    unsubscribe(conversationId);
     dispatch({ type: "released", conversationId });
+  }
+
+  /** During a hello nothing can be sent: what it asked for is then let go after the welcome. */
+  function unsubscribe(conversationId: ConversationId): void {
+    if (!subscribed.has(conversationId)) return;
+    if (realtime.send({ type: "unsubscribe", conversationId })) subscribed.delete(conversationId);
   }
 
   function expireTyping(): void {

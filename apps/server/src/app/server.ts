@@ -1,4 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import proxyAddr from "@fastify/proxy-addr";
 import type { Logger } from "pino";
 import { createBus } from "../kernel/bus.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -32,6 +34,12 @@ export type RunningServer = {
 
 /** Clients come back spread over this long after a restart. */
 const drainSpreadMs = 2_000;
+
+/** Where a request comes from: the header of a proxy counts only if the settings trust that proxy. */
+function addressOf({ trustProxy }: Settings): (request: IncomingMessage) => string {
+  const isTrusted = proxyAddr.compile([...trustProxy]);
+  return (request) => proxyAddr(request, isTrusted) ?? "";
+}
 
 /** Brings up everything that the roles of this process need, in the order in which it depends on each other. */
 export async function startServer(settings: Settings, log: Logger): Promise<RunningServer> {
@@ -88,7 +96,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
       if (roles.has("api")) await serveWebApps(http);
       let gateway: Gateway | null = null;
       if (roles.has("gateway")) {
-        gateway = await startGateway(system);
+        gateway = await startGateway(system, addressOf(settings));
         http.server.on("upgrade", gateway.handleUpgrade);
       }
       // Pages keep their connections open; those that are idle are closed at once, the others when answered.

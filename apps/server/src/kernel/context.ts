@@ -36,7 +36,12 @@ export type SystemCtx = {
 };
 
 /** What every service gets as its first argument. */
-export type Ctx = SystemCtx & { companyId: CompanyId; actor: Actor };
+export type Ctx = SystemCtx & {
+  companyId: CompanyId;
+  actor: Actor;
+  /** Where the caller connects from; absent for our own software. */
+  address?: string;
+};
 
 /** The context of a consumer, a job or the seed: the company's own software acts. `id` names it, e.g. `consumer:mail`. */
 export function systemCtx(ctx: SystemCtx, companyId: CompanyId, id: string): Ctx {

@@ -35,8 +35,13 @@ export function openDatabase(
       application_name: role,
       options: `-c role=${role} -c statement_timeout=8000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000`,
       connectionTimeoutMillis: 5000,
+      // Longer than any statement may run: an answer that late will not come, for the other end is gone without a word.
+      query_timeout: 10_000,
       keepAlive: true,
     });
+    // A connection that breaks while in use fails its query and is given up by whoever holds it; the pool listens only
+    // while it is idle, and without a listener the event would end the process.
+    created.on("connect", (client) => client.on("error", () => {}));
     // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
     created.on("error", (error) => options.onError?.(error));
     return created;
@@ -104,6 +109,7 @@ async function runTx<C extends TxCtx, T>(ctx: C, work: (ctx: C & InTx) => Promis
       throw isDatabaseError(error) ? error : new AppError("UNKNOWN_RETRY", { cause: error });
     }
   } catch (error) {
+    if (error instanceof Error && isConnectionFault(error)) broken ??= error;
     if (!broken) await client.query("rollback").catch((rollbackError: Error) => (broken = rollbackError));
     throw error;
   } finally {
@@ -141,7 +147,7 @@ function isConnectionFault(error: Error): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return (
     ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT", "ENOTFOUND"].includes(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+    /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error/.test(
       error.message,
     )
   );

@@ -13,7 +13,7 @@ import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createMailer, type Mail } from "./mail.ts";
 import { createMetrics } from "./metrics.ts";
 import { migrate } from "./migrate.ts";
-import { allRoles, type Settings } from "./settings.ts";
+import { allRoles, loadSettings, type Settings } from "./settings.ts";
 
 /** Hands the server's address to test workers, and to scripts that a test starts. */
 const urlVariable = "PRESSZERO_TEST_DATABASE_URL";
@@ -78,6 +78,7 @@ export async function createTestCtx(overrides: Partial<Settings> = {}): Promise<
     demo: false,
     egressAllow: [],
     metricsToken: null,
+    limits: loadSettings({ PUBLIC_URL: "http://localhost:4000", DATA_DIR: dataDir }).limits,
     roles: new Set(allRoles),
     ...overrides,
   };

@@ -1,6 +1,7 @@
 import type { conversationsRoutes } from "@presszero/contracts";
 import type { Ctx } from "../../kernel/context.ts";
 import type { RouteHandlers } from "../../kernel/http.ts";
+import { limitSends } from "./send-limits.ts";
 import { assignConversation } from "./service/assign.ts";
 import { closeConversation, reopenConversation } from "./service/close.ts";
 import { markRead } from "./service/mark.ts";
@@ -26,8 +27,10 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
   "GET /v1/conversations/:conversationId": (ctx, { params }) => getConversation(ctx, params.conversationId),
   "GET /v1/conversations/:conversationId/events": (ctx, { params, query }) =>
     listEvents(ctx, params.conversationId, query),
-  "POST /v1/conversations/:conversationId/messages": (ctx, { params, body, clientId }) =>
-    sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "POST /v1/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
+    limitSends(ctx);
+    return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
   "POST /v1/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),
   "POST /v1/conversations/:conversationId/assign": async (ctx, { params, body }) => {
@@ -43,13 +46,17 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
     return getConversation(ctx, params.conversationId);
   },
   "GET /v1/my/conversations": (ctx, { query }) => listMyConversations(ctx, query),
-  "POST /v1/my/conversations": (ctx, { body, clientId }) =>
-    startConversation(ctx, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "POST /v1/my/conversations": (ctx, { body, clientId }) => {
+    limitSends(ctx);
+    return startConversation(ctx, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
   "GET /v1/my/conversations/:conversationId": (ctx, { params }) => getMyConversation(ctx, params.conversationId),
   "GET /v1/my/conversations/:conversationId/events": (ctx, { params, query }) =>
     listEvents(ctx, params.conversationId, query),
-  "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) =>
-    sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body }),
+  "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
+    limitSends(ctx);
+    return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
   "POST /v1/my/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),
   "POST /v1/my/conversations/:conversationId/close": async (ctx, { params }) => {

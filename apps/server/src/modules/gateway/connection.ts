@@ -32,6 +32,7 @@ export type Connection = {
   sending: Map<string, Promise<void>>;
   /** Client id of the send that has to be repeated before others of its conversation go on (SR4). */
   broken: Map<string, string>;
+  isOpen(): boolean;
   send(frame: ServerFrame): void;
   /** A frame that is written already. */
   sendText(text: string): void;
@@ -53,14 +54,19 @@ export function createConnection(socket: WebSocket, ctx: Ctx, deviceId: string):
     subscriptions: new Map(),
     sending: new Map(),
     broken: new Map(),
+    isOpen: () => socket.readyState === socket.OPEN,
     send: (frame) => sendText(JSON.stringify(frame)),
     sendText,
     close,
   };
 }
 
+/** A client gets this long to answer the close frame. */
+const closeMs = 2_000;
+
 export function closeSocket(socket: WebSocket, code: CloseCode): void {
   socket.close(code, closeCodes[code].name);
+  setTimeout(() => socket.terminate(), closeMs).unref();
 }
 
 /** Answers a frame that failed; `id` is the frame's, null when it has none. */

@@ -17,7 +17,7 @@ function feedCursor(ctx: Ctx, horizon: Horizon): string {
   return encodeCursor(ctx, "feed", horizon);
 }
 
-/** Conversations that changed since the cursor; null when the client has to read its list again. */
+/** Conversations of the actor that changed since the cursor; null when the client has to read its list again. */
 export async function readFeed(
   ctx: Ctx & InTx,
   cursor: string | null,
@@ -37,13 +37,32 @@ export function createFeed(system: SystemCtx) {
   let dirty = new Map<CompanyId, Set<ConversationId>>();
   let timer: NodeJS.Timeout | null = null;
   let isFlushing = false;
+  let isStopped = false;
+  /** Up to here every change is in `dirty`, or was. */
+  let swept: Horizon = "0";
+  /**
+   * Up to here every change was told. No cursor goes further: a client that breaks off after a frame must still be told,
+   * when it comes back with the cursor of that frame, what was waiting behind it.
+   */
+  let told: Horizon = "0";
+  /** Items for connections that are not yet welcomed and told what they missed: theirs comes first. */
+  const arriving = new Map<Connection, string[]>();
 
   function join(connection: Connection): void {
     audienceOf(connection).add(connection);
+    arriving.set(connection, []);
+  }
+
+  /** The connection has been told everything up to its first cursor. */
+  function arrived(connection: Connection): void {
+    const held = arriving.get(connection) ?? [];
+    arriving.delete(connection);
+    for (const items of held) tellOne(connection, items);
   }
 
   function leave(connection: Connection): void {
     const { companyId, actor } = connection.ctx;
+    arriving.delete(connection);
     const audience = audienceOf(connection);
     audience.delete(connection);
     if (audience.size > 0) return;
@@ -66,10 +85,18 @@ export function createFeed(system: SystemCtx) {
     if (!isFlushing) timer ??= setTimeout(() => void flush(), 0);
   }
 
+  /** Every change below this position was told to `changed`. */
+  function reached(position: Horizon): void {
+    swept = position;
+    if (dirty.size === 0 && !isFlushing) told = position;
+  }
+
   async function flush(): Promise<void> {
     timer = null;
     isFlushing = true;
     const now = dirty;
+    const reaching = swept;
+    let isComplete = true;
     dirty = new Map();
     for (const [companyId, ids] of now) {
       try {
@@ -77,11 +104,14 @@ export function createFeed(system: SystemCtx) {
       } catch (error) {
         // The changes stay in the log: they come back with the next round.
         system.log.warn({ err: error, companyId }, "could not read changed conversations");
+        isComplete = false;
         const again = getOrCreate(dirty, companyId, () => new Set<ConversationId>());
         for (const id of ids) again.add(id);
       }
     }
+    if (isComplete) told = reaching;
     isFlushing = false;
+    if (isStopped) return;
     timer = setTimeout(() => {
       timer = null;
       if (dirty.size > 0) void flush();
@@ -91,47 +121,54 @@ export function createFeed(system: SystemCtx) {
   async function tell(companyId: CompanyId, ids: ConversationId[]): Promise<void> {
     for (let start = 0; start < ids.length; start += itemsPerFrame) {
       const part = ids.slice(start, start + itemsPerFrame);
-      const { entries, horizon } = await inTx(systemCtx(system, companyId, "gateway"), async (tx) => ({
-        horizon: await readHorizon(tx),
-        entries: await listFeedEntries(tx, part),
-      }));
+      const entries = await inTx(systemCtx(system, companyId, "gateway"), (tx) => listFeedEntries(tx, part));
       if (entries.length === 0) continue;
       const audience = staff.get(companyId);
       if (audience) {
         const items = JSON.stringify(entries.map((entry) => entry.staff));
-        for (const connection of audience) send(connection, horizon, items);
+        for (const connection of audience) tellOne(connection, items);
       }
       const people = customers.get(companyId);
       if (!people) continue;
       for (const { contactId, customer } of entries) {
-        for (const connection of people.get(contactId) ?? []) send(connection, horizon, JSON.stringify([customer]));
+        const items = JSON.stringify([customer]);
+        for (const connection of people.get(contactId) ?? []) tellOne(connection, items);
       }
     }
   }
 
-  /** What changed while the connection was away. */
-  async function catchUp(connection: Connection, ids: readonly ConversationId[]): Promise<void> {
+  function tellOne(connection: Connection, items: string): void {
+    const held = arriving.get(connection);
+    if (held) held.push(items);
+    else send(connection, feedCursor(connection.ctx, told), items);
+  }
+
+  /** Tells what changed while the connection was away; `before` is the cursor it came with, `after` the one it leaves with. */
+  async function catchUp(
+    connection: Connection,
+    ids: readonly ConversationId[],
+    before: string,
+    after: string,
+  ): Promise<void> {
     for (let start = 0; start < ids.length; start += itemsPerFrame) {
       const part = ids.slice(start, start + itemsPerFrame);
-      const { entries, horizon } = await inTx(connection.ctx, async (tx) => ({
-        horizon: await readHorizon(tx),
-        entries: await listFeedEntries(tx, part),
-      }));
+      const entries = await inTx(connection.ctx, (tx) => listFeedEntries(tx, part));
       const items = entries.map((entry) => (connection.side === "business" ? entry.staff : entry.customer));
-      send(connection, horizon, JSON.stringify(items), start + itemsPerFrame < ids.length);
+      const more = start + itemsPerFrame < ids.length;
+      send(connection, more ? before : after, JSON.stringify(items), more);
     }
   }
 
-  function send(connection: Connection, horizon: Horizon, items: string, more = false): void {
-    const cursor = feedCursor(connection.ctx, horizon);
+  function send(connection: Connection, cursor: string, items: string, more = false): void {
     connection.sendText(`{"type":"feed","cursor":"${cursor}","items":${items},"more":${more}}`);
   }
 
   function stop(): void {
+    isStopped = true;
     if (timer) clearTimeout(timer);
   }
 
-  return { join, leave, changed, catchUp, stop };
+  return { join, arrived, leave, changed, reached, catchUp, stop };
 }
 
 export type Feed = ReturnType<typeof createFeed>;

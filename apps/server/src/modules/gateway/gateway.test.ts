@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createConnection } from "node:net";
 import type { ClientFrame, ConversationId } from "@presszero/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBus } from "../../kernel/bus.ts";
 import type { Ctx } from "../../kernel/context.ts";
 import { createTestCtx, type TestCtx } from "../../kernel/testing.ts";
 import { sendMessage, startConversation } from "../conversations/index.ts";
-import { createTicket, revokeSession } from "../identity/index.ts";
+import { authenticate, createApiKey, createTicket, revokeSession } from "../identity/index.ts";
 import { createTestCompany, type TestCompany } from "../testing.ts";
 import { type Gateway, startGateway } from "./index.ts";
 import { openTestClient, type TestClient } from "./test-client.ts";
@@ -21,7 +21,7 @@ let port: number;
 beforeAll(async () => {
   system = await createTestCtx();
   company = await createTestCompany(system);
-  gateway = await startGateway(system);
+  gateway = await startGateway(system, (request) => request.socket.remoteAddress ?? "");
   server = createServer();
   server.on("upgrade", gateway.handleUpgrade);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -401,6 +401,19 @@ describe("walls", () => {
     expect(await attempt("/v1/elsewhere", "presszero.v1")).toBe(404);
     expect(await attempt("/v1/realtime", "presszero.v9")).toBe(426);
   });
+
+  it("bears a visitor who is gone before the refusal arrives", async () => {
+    for (let visit = 0; visit < 50; visit++) {
+      const socket = createConnection(port, "127.0.0.1");
+      socket.on("error", () => {});
+      await new Promise((resolve) => socket.on("connect", resolve));
+      socket.write("GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      socket.resetAndDestroy();
+    }
+    const client = await connect(company.agent);
+    expect(await client.next("welcome")).toMatchObject({ resume: "ok" });
+    client.close();
+  });
 });
 
 describe("feed", () => {
@@ -434,5 +447,50 @@ describe("feed", () => {
     const stolen = await connect(company.customer, { feed: cursor });
     expect(await stolen.next("welcome")).toMatchObject({ resume: "reset" });
     for (const client of [back, forged, stolen, customer]) client.close();
+  });
+
+  it("gives no cursor beyond what it has told", async () => {
+    const quiet = await createTestCompany(system, "Two changes");
+    const [first, second] = [await start(quiet.customer), await start(quiet.customer)];
+    const [agent, witness] = [await connect(quiet.agent, { feed: null }), await connect(quiet.admin, { feed: null })];
+    await agent.next("welcome");
+    await witness.next("welcome");
+    await post(elsewhere(quiet.customer), first, "unheard so far");
+    await post(quiet.customer, second, "heard at once");
+    const { cursor } = await agent.next("feed", (frame) => frame.items.some(({ id }) => id === second));
+    agent.close();
+    const hasFirst = (frame: { items: { id: string; head: number }[] }) =>
+      frame.items.some(({ id, head }) => id === first && head === 3);
+    await witness.next("feed", hasFirst);
+    const back = await connect(quiet.agent, { feed: cursor });
+    expect(hasFirst(await back.next("feed", hasFirst))).toBe(true);
+    for (const client of [back, witness]) client.close();
+  });
+
+  it("tells the rest to a client that broke off in the middle of its resume", async () => {
+    const busy = await createTestCompany(system, "Many changes");
+    const agent = await connect(busy.agent, { feed: null });
+    const { feed: cursor } = await agent.next("welcome");
+    agent.close();
+    await agent.closed;
+    const ids = await Promise.all(Array.from({ length: 101 }, () => start(busy.customer)));
+    const told = async (feed: string | null) => {
+      const client = await connect(busy.agent, { feed });
+      const { feed: welcomed } = await client.next("welcome");
+      const part = await client.next("feed", (frame) => frame.more);
+      const rest = await client.next("feed", (frame) => !frame.more);
+      client.close();
+      return { cursors: [welcomed, part.cursor], items: [...part.items, ...rest.items].map(({ id }) => id) };
+    };
+    const { cursors, items } = await told(cursor);
+    expect(items.toSorted()).toEqual(ids.toSorted());
+    for (const early of cursors) expect((await told(early)).items.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it("is for those who may read conversations", async () => {
+    const { secret } = await createApiKey(company.admin, { name: "Members only", permissions: ["agents.read"] });
+    const ctx = await authenticate(system, secret);
+    const client = await connect(ctx, { feed: null });
+    expect(await client.closed).toBe(4403);
   });
 });

@@ -15,8 +15,10 @@ type Group = {
   isFilling: boolean;
 };
 
-/** Events read from the database at a time, and the most that a subscription holds back during its replay. */
+/** Events read from the database at a time. */
 const fillPage = 500;
+/** The most that a subscription holds back during its replay; with more it is read from the database after all. */
+const maxHeld = 500;
 
 /**
  * The conversations that connections of this process follow. Events go on in order and without a hole (SR7): the next one
@@ -47,7 +49,8 @@ export function createGroups(system: SystemCtx) {
 
   /**
    * The replay is sent up to `last` in the subscription's lane, and was read when the conversation stood at `headSeq`.
-   * Calls `onDone`, then lets go the events held back. False when the group has passed on more than that meanwhile: the caller reads on from `last` and says so again.
+   * Calls `onDone`, then lets go the events held back. False when the group has passed on more than that and they do not
+   * begin where the replay ends: the caller reads on from `last` and says so again.
    */
   function replayed(
     subscription: Subscription,
@@ -58,9 +61,10 @@ export function createGroups(system: SystemCtx) {
   ): boolean {
     const group = groups.get(keyOf(subscription.connection.ctx.companyId, conversationId));
     subscription.last = last;
-    if (group && group.last !== null && headSeq < group.last) return false;
-    onDone();
     const held = subscription.held ?? [];
+    const nextHeld = held[0]?.seq ?? Number.POSITIVE_INFINITY;
+    if (group && group.last !== null && group.last > headSeq && nextHeld > headSeq + 1) return false;
+    onDone();
     subscription.held = null;
     for (const event of held) pass(event, [subscription]);
     if (group) {
@@ -88,6 +92,11 @@ export function createGroups(system: SystemCtx) {
     if (group.last !== null && group.heard > group.last) void fill(group);
   }
 
+  /** Reads once more what could not be read before. */
+  function retry(): void {
+    for (const group of groups.values()) if (group.last !== null && group.heard > group.last) void fill(group);
+  }
+
   async function fill(group: Group): Promise<void> {
     if (group.isFilling) return;
     group.isFilling = true;
@@ -105,7 +114,7 @@ export function createGroups(system: SystemCtx) {
         if (events.length === 0) break;
       }
     } catch (error) {
-      // The sweeper hears of the same seq again and repeats the attempt.
+      // Repeated after the next sweep.
       system.log.warn({ err: error, conversationId: group.conversationId }, "could not read missing events");
     } finally {
       group.isFilling = false;
@@ -118,11 +127,12 @@ export function createGroups(system: SystemCtx) {
     for (const subscription of members) {
       const { connection } = subscription;
       const { side } = connection;
-      if (side === "contact" && !event.isPublic) continue;
       if (subscription.held) {
+        if (subscription.held.length >= maxHeld) subscription.held = [];
         subscription.held.push(event);
         continue;
       }
+      if (side === "contact" && !event.isPublic) continue;
       const seq = laneSeq(event, side);
       if (seq <= subscription.last) continue;
       subscription.last = seq;
@@ -141,7 +151,7 @@ export function createGroups(system: SystemCtx) {
     return group ? Array.from(group.members, (subscription) => subscription.connection) : [];
   }
 
-  return { join, leave, replayed, offer, heardOf, connectionsOf };
+  return { join, leave, replayed, offer, heardOf, retry, connectionsOf };
 }
 
 export type Groups = ReturnType<typeof createGroups>;

@@ -14,6 +14,7 @@ import type { SystemCtx } from "../../kernel/context.ts";
 import type { RecordedEvent } from "../../kernel/bus.ts";
 import { type LaneEvent, type Mark, messageWriter, type StoredMessage } from "../conversations/index.ts";
 import { isStillSignedIn } from "../identity/index.ts";
+import { createAdmission } from "./admission.ts";
 import { type Connection, limits } from "./connection.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
@@ -23,6 +24,8 @@ import { readEpoch } from "./views.ts";
 
 /** A socket from which nothing came for this long is gone. */
 const silenceMs = 60_000;
+
+const expiryCheckMs = 5 * 60_000;
 
 /** Events after which somebody may no longer be who they were. */
 const accessEvents = new Set([
@@ -40,12 +43,17 @@ export type Gateway = {
   drain(spreadMs: number): Promise<void>;
 };
 
-/** Starts the realtime side of this process. */
-export async function startGateway(system: SystemCtx): Promise<Gateway> {
+/** Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. */
+export async function startGateway(
+  system: SystemCtx,
+  addressOf: (request: IncomingMessage) => string,
+): Promise<Gateway> {
   const { metrics } = system;
   const connections = new Set<Connection>();
+  let isDraining = false;
   const groups = createGroups(system);
   const feed = createFeed(system);
+  const admission = createAdmission(system.settings.limits);
   const epoch = await readEpoch(system.database.worker);
   const sweeper = await startSweeper(system, accessEvents, {
     changed: (companyId, subjectId, seq) => {
@@ -55,16 +63,25 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
       feed.changed(companyId, conversation.data);
     },
     accessChanged: (companyId) => void recheck(companyId),
+    swept: (position) => {
+      feed.reached(position);
+      groups.retry();
+    },
   });
-  let isDraining = false;
 
   const environment = {
     system,
     groups,
     feed,
     epoch: () => epoch,
-    opened: (connection: Connection) => void connections.add(connection),
+    opened: (connection: Connection) => {
+      connections.add(connection);
+      if (isDraining) connection.close(1012);
+      // It may have been signed out between the ticket and now.
+      else void check(connection);
+    },
     closed: (connection: Connection) => void connections.delete(connection),
+    admission,
   };
 
   const server = new WebSocketServer({
@@ -75,13 +92,13 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
     handleProtocols: (offered) => (offered.has(subProtocol) ? subProtocol : false),
   });
   const lastHeard = new WeakMap<WebSocket, number>();
-  server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
+  server.on("connection", (socket: WebSocket, request: IncomingMessage, helloIsOver: () => void) => {
     metrics.wsConnections.set(server.clients.size);
     const heard = () => void lastHeard.set(socket, performance.now());
     heard();
     socket.on("pong", heard).on("ping", heard).on("message", heard);
     socket.on("close", () => metrics.wsConnections.set(server.clients.size));
-    serveSocket(environment, socket, foreignOrigin(request));
+    serveSocket(environment, socket, { origin: foreignOrigin(request), address: addressOf(request), helloIsOver });
   });
   const heartbeat = setInterval(() => {
     const now = performance.now();
@@ -116,16 +133,26 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
   /** Closes the sockets of people of this company whose sign-in has ended. */
   async function recheck(companyId: string): Promise<void> {
     for (const connection of connections) {
-      if (connection.ctx.companyId !== companyId) continue;
-      try {
-        if (!(await isStillSignedIn(connection.ctx))) connection.close(4491);
-      } catch (error) {
-        // Unknown is not allowed: the client comes back with a new ticket.
-        system.log.warn({ err: error }, "could not check a session");
-        connection.close(1013);
-      }
+      if (connection.ctx.companyId === companyId) await check(connection);
     }
   }
+
+  async function check(connection: Connection): Promise<void> {
+    try {
+      if (!(await isStillSignedIn(connection.ctx))) connection.close(4491);
+    } catch (error) {
+      // Unknown is not allowed: the client comes back with a new ticket.
+      system.log.warn({ err: error }, "could not check a session");
+      connection.close(1013);
+    }
+  }
+
+  /** Sessions and keys that expire tell nobody. */
+  const expiryCheck = setInterval(() => {
+    void (async () => {
+      for (const connection of connections) await check(connection);
+    })();
+  }, expiryCheckMs);
 
   function passTyping(signal: Signal): void {
     const { on } = signal.data as { on: boolean };
@@ -165,7 +192,10 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
       if (isDraining) return refuseUpgrade(socket, "503 Service Unavailable", "Retry-After: 5");
       if (!offered.includes(subProtocol))
         return refuseUpgrade(socket, "426 Upgrade Required", `Sec-WebSocket-Protocol: ${subProtocol}`);
-      server.handleUpgrade(request, socket, head, (ws) => server.emit("connection", ws, request));
+      const place = admission.enter(performance.now());
+      if (typeof place === "number") return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      socket.once("close", place);
+      server.handleUpgrade(request, socket, head, (ws) => server.emit("connection", ws, request, place));
     },
     async drain(spreadMs) {
       isDraining = true;
@@ -182,6 +212,7 @@ export async function startGateway(system: SystemCtx): Promise<Gateway> {
       stopSignals();
       feed.stop();
       clearInterval(heartbeat);
+      clearInterval(expiryCheck);
       await sweeper.stop();
       for (const socket of server.clients) socket.terminate();
       server.close();
@@ -212,5 +243,9 @@ function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
 }
 
 function refuseUpgrade(socket: Duplex, status: string, ...headers: string[]): void {
-  socket.end([`HTTP/1.1 ${status}`, "Connection: close", "Content-Length: 0", ...headers, "", ""].join("\r\n"));
+  // The HTTP server has let go of the socket: whoever asked may be gone already, and nobody else listens for that.
+  socket.on("error", () => socket.destroy());
+  const answer = [`HTTP/1.1 ${status}`, "Connection: close", "Content-Length: 0", ...headers, "", ""].join("\r\n");
+  // Gone once it is written: the other end may never close its half.
+  socket.end(answer, () => socket.destroy());
 }

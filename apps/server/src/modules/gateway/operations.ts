@@ -1,7 +1,14 @@
 import type { ConversationId, ParsedClientFrame } from "@presszero/contracts";
 import { authorOf, type SystemCtx } from "../../kernel/context.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { listEvents, mergeMark, sendMessage, signalMark, startConversation } from "../conversations/index.ts";
+import {
+  limitSends,
+  listEvents,
+  mergeMark,
+  sendMessage,
+  signalMark,
+  startConversation,
+} from "../conversations/index.ts";
 import { answerError, type Connection } from "./connection.ts";
 
 type FrameOf<T extends ParsedClientFrame["type"]> = Extract<ParsedClientFrame, { type: T }>;
@@ -26,6 +33,7 @@ async function sendNow(system: SystemCtx, connection: Connection, frame: FrameOf
   try {
     const broken = connection.broken.get(key);
     if (broken !== undefined && broken !== frame.clientId) throw new AppError("ORDER_BROKEN");
+    limitSends(connection.ctx);
     const input = { deviceId: connection.deviceId, clientId: frame.clientId, message: frame.message };
     const sent = frame.conversationId
       ? await sendMessage(connection.ctx, frame.conversationId, input)

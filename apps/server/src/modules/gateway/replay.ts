@@ -9,7 +9,7 @@ import {
   listLaneEvents,
   toWire,
 } from "../conversations/index.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Subscription } from "./connection.ts";
 import type { Groups } from "./groups.ts";
 
 /** Most events that are replayed for one conversation and for one resume; beyond that the latest page and a gap. */
@@ -32,36 +32,39 @@ export async function replay(
   budget: CatchUpBudget,
   id: number | null = null,
 ): Promise<void> {
-  if (wanted.length === 0) return;
+  // A connection that has ended meanwhile would stay in the groups for ever.
+  if (wanted.length === 0 || !connection.isOpen()) return;
+  const joined = new Map<ConversationId, Subscription>();
   for (const { conversationId } of wanted) {
     const known = connection.subscriptions.get(conversationId);
     if (known) groups.leave(known, conversationId);
     // Joined before the heads are read: what commits in between is held back, not lost.
-    connection.subscriptions.set(conversationId, groups.join(connection, conversationId));
+    const subscription = groups.join(connection, conversationId);
+    connection.subscriptions.set(conversationId, subscription);
+    joined.set(conversationId, subscription);
   }
-  const heads = await readHeads(
-    connection,
-    wanted.map((one) => one.conversationId),
-  ).catch((error: unknown) => {
-    for (const { conversationId } of wanted) forget(groups, connection, conversationId);
-    throw error;
-  });
-  for (const { conversationId, after } of wanted) {
-    const head = heads.get(conversationId);
-    if (head) {
-      await replayOne(groups, connection, head, after, budget, id);
-      continue;
+  try {
+    const heads = await readHeads(connection, [...joined.keys()]);
+    for (const { conversationId, after } of wanted) {
+      const subscription = joined.get(conversationId)!;
+      const head = heads.get(conversationId);
+      if (head && (await replayOne(groups, subscription, head, after, budget, id))) continue;
+      forget(groups, subscription, conversationId);
+      if (id !== null) throw new AppError("NOT_FOUND");
+      connection.send({ type: "gone", conversationId, why: "access" });
     }
-    forget(groups, connection, conversationId);
-    if (id !== null) throw new AppError("NOT_FOUND");
-    connection.send({ type: "gone", conversationId, why: "access" });
+  } catch (error) {
+    // Half a replay is none: what the subscription holds back would never be let go.
+    for (const [conversationId, subscription] of joined) forget(groups, subscription, conversationId);
+    throw error;
   }
 }
 
-function forget(groups: Groups, connection: Connection, conversationId: ConversationId): void {
-  const subscription = connection.subscriptions.get(conversationId);
-  if (!subscription) return;
-  connection.subscriptions.delete(conversationId);
+/** Ends the subscription, unless the client has ended or replaced it already. */
+function forget(groups: Groups, subscription: Subscription, conversationId: ConversationId): void {
+  const { subscriptions } = subscription.connection;
+  if (subscriptions.get(conversationId) !== subscription) return;
+  subscriptions.delete(conversationId);
   groups.leave(subscription, conversationId);
 }
 
@@ -70,14 +73,16 @@ async function readHeads(connection: Connection, ids: ConversationId[]): Promise
   return new Map(heads.map((head) => [head.conversationId, head] as const));
 }
 
+/** False when the conversation may not be read any more. */
 async function replayOne(
   groups: Groups,
-  connection: Connection,
+  subscription: Subscription,
   first: LaneHead,
   after: number,
   budget: CatchUpBudget,
   id: number | null,
-): Promise<void> {
+): Promise<boolean> {
+  const { connection } = subscription;
   const { conversationId } = first;
   const { side } = connection;
   let head: LaneHead | undefined = first;
@@ -97,8 +102,8 @@ async function replayOne(
       const events = await readEvents(connection, conversationId, { after: last, limit: missing });
       last = sendEvents(connection, head, events, last);
     }
-    const subscription = connection.subscriptions.get(conversationId);
-    if (!subscription) return;
+    const current = connection.subscriptions.get(conversationId);
+    if (!current) return true;
     const { seq } = head;
     const { myRead, otherDelivered, otherRead } = head;
     const synced = {
@@ -111,9 +116,15 @@ async function replayOne(
       mine: { read: myRead },
       other: { delivered: otherDelivered, read: otherRead },
     };
-    if (groups.replayed(subscription, conversationId, last, seq, () => connection.send(synced))) return;
+    const done = () => connection.send(synced);
+    // The client has subscribed anew meanwhile: live events come by that subscription, after its own replay.
+    if (current !== subscription) {
+      done();
+      return true;
+    }
+    if (groups.replayed(subscription, conversationId, last, seq, done)) return true;
     head = (await readHeads(connection, [conversationId])).get(conversationId);
-    if (!head) return forget(groups, connection, conversationId);
+    if (!head) return false;
   }
 }
 

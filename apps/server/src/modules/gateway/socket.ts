@@ -10,10 +10,12 @@ import type { WebSocket } from "ws";
 import type { SystemCtx } from "../../kernel/context.ts";
 import { inTx, translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { isOriginAllowed, redeemTicket } from "../identity/index.ts";
+import { isOriginAllowed, redeemTicket, requirePermission } from "../identity/index.ts";
+import type { Admission } from "./admission.ts";
 import { answerError, type Connection, closeSocket, createConnection, limits } from "./connection.ts";
 import { type Feed, readFeed } from "./feed.ts";
 import type { Groups } from "./groups.ts";
+import { createFrameLimiter } from "./limits.ts";
 import { answerFetch, answerSend, relayTyping, setMark } from "./operations.ts";
 import { catchUpBudget, replay } from "./replay.ts";
 
@@ -28,14 +30,30 @@ export type ConnectionEnvironment = {
   epoch(): string;
   opened(connection: Connection): void;
   closed(connection: Connection): void;
+  admission: Admission;
 };
 
+/** The other end of a socket. */
+export type Peer = {
+  /** Of the page that opened it, if that is not one of ours. */
+  origin: string | null;
+  address: string;
+  /** Frees the place that its hello took. */
+  helloIsOver(): void;
+};
+
+/** So many frames are in hand at most; until one is done, the socket is not read. */
+const maxInHand = 32;
+
 /** Serves one socket from its first frame to its end. Bad input is answered or closes the socket; it never throws. */
-export function serveSocket(environment: ConnectionEnvironment, socket: WebSocket, origin: string | null): void {
+export function serveSocket(environment: ConnectionEnvironment, socket: WebSocket, peer: Peer): void {
   const { system } = environment;
   let connection: Connection | null = null;
   /** Frames are handled in order of arrival; those that come during the hello wait for it. */
   let hello: Promise<void> | null = null;
+  let inHand = 0;
+  let leave = () => {};
+  const limit = createFrameLimiter(system.settings.limits.frames, performance.now());
 
   const close = (code: CloseCode) => closeSocket(socket, code);
   const helloTimer = setTimeout(() => {
@@ -43,13 +61,32 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
   }, helloTimeoutMs);
 
   socket.on("message", (data, isBinary) => {
+    // A socket that is being closed still delivers what a client sends that ignores the close frame.
+    if (socket.readyState !== socket.OPEN) return;
     if (isBinary) return close(4400);
+    const waitMs = limit(performance.now());
+    if (waitMs === "flood") return close(4429);
     const frame = parseJson((data as Buffer).toString());
     if (frame === undefined) return close(4400);
-    if (connection) return handle(connection, frame);
-    if (hello) return void hello.then(() => connection && handle(connection, frame));
-    hello = open(frame).catch((error: unknown) => refuse(error));
+    if (waitMs > 0) return connection ? answerLimited(connection, frame, waitMs) : close(4429);
+    void work(frame);
   });
+
+  async function work(frame: object): Promise<void> {
+    if (++inHand === maxInHand) socket.pause();
+    try {
+      if (!hello) {
+        hello = open(frame)
+          .catch((error: unknown) => refuse(error))
+          .finally(peer.helloIsOver);
+        return await hello;
+      }
+      if (!connection) await hello;
+      if (connection) await handle(connection, frame);
+    } finally {
+      if (inHand-- === maxInHand) socket.resume();
+    }
+  }
 
   socket.on("close", (code) => {
     clearTimeout(helloTimer);
@@ -60,6 +97,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     }
     environment.feed.leave(connection);
     environment.closed(connection);
+    leave();
     connection = null;
   });
   // A protocol violation: ws has chosen the close code and closes by itself.
@@ -70,11 +108,18 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     if (!parsed.success || parsed.data.type !== "hello") return close(4400);
     const frame = parsed.data;
     if (frame.version !== protocolVersion) return close(4426);
-    const ctx = await redeemTicket(system, frame.ticket, frame.deviceId);
-    if (origin !== null && !(await isOriginAllowed(system, origin, ctx.companyId))) return close(4403);
+    const ctx = { ...(await redeemTicket(system, frame.ticket, frame.deviceId)), address: peer.address };
+    if (peer.origin !== null && !(await isOriginAllowed(system, peer.origin, ctx.companyId))) return close(4403);
     if (socket.readyState !== socket.OPEN) return;
     clearTimeout(helloTimer);
     const opened = createConnection(socket, ctx, frame.deviceId);
+    const place = environment.admission.connect(ctx, frame.deviceId);
+    if (typeof place === "string") {
+      const details = { limit: place };
+      answerError(system, opened, null, null, new AppError("RATE_LIMITED", { details, retryAfterMs: 30_000 }));
+      return close(4429);
+    }
+    leave = place;
     connection = opened;
     system.metrics.wsHellos.inc();
     environment.opened(opened);
@@ -84,34 +129,44 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
   async function welcome(opened: Connection, frame: FrameOf<"hello">): Promise<void> {
     const isSameEpoch = frame.epoch === null || frame.epoch === environment.epoch();
     const wantsFeed = frame.feed !== undefined;
+    if (wantsFeed && opened.side === "business") requirePermission(opened.ctx, "conversations.read");
     // Joined before the read: a change in between is told twice rather than never.
     if (wantsFeed) environment.feed.join(opened);
     const feed = wantsFeed ? await inTx(opened.ctx, (tx) => readFeed(tx, isSameEpoch ? frame.feed! : null)) : null;
     const isReset = !isSameEpoch || feed?.changed === null;
+    const missed = feed?.changed ?? [];
     opened.send({
       type: "welcome",
       session: opened.session,
       epoch: environment.epoch(),
       now: system.clock.now().getTime(),
       heartbeatMs,
-      feed: feed?.cursor ?? null,
+      // What was missed is still to be told: until then the client's cursor stays where it is.
+      feed: (missed.length > 0 ? frame.feed : feed?.cursor) ?? null,
       limits,
       resume: isReset ? "reset" : "ok",
     });
-    if (feed?.changed?.length) await environment.feed.catchUp(opened, feed.changed);
+    if (missed.length > 0) await environment.feed.catchUp(opened, missed, frame.feed!, feed!.cursor);
+    environment.feed.arrived(opened);
     if (!isSameEpoch) return;
     const budget = catchUpBudget();
     await replay(environment.groups, opened, frame.subscriptions, budget);
   }
 
-  function handle(open: Connection, raw: unknown): void {
+  async function handle(open: Connection, raw: object): Promise<void> {
     const parsed = clientFrame.safeParse(raw);
     if (!parsed.success) return answerUnreadable(open, raw, parsed.error.issues);
-    void dispatch(open, parsed.data).catch((error: unknown) => {
+    try {
+      await dispatch(open, parsed.data);
+    } catch (error) {
       const id = "id" in parsed.data ? parsed.data.id : null;
       const conversationId = "conversationId" in parsed.data ? parsed.data.conversationId : null;
       answerError(system, open, id, conversationId, error);
-    });
+    }
+  }
+
+  function answerLimited(open: Connection, raw: object, retryAfterMs: number): void {
+    answerError(system, open, readId(raw), null, new AppError("RATE_LIMITED", { retryAfterMs }));
   }
 
   async function dispatch(open: Connection, frame: ParsedClientFrame): Promise<void> {
@@ -148,7 +203,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
   /** Why a hello was refused. A fault on our side makes the client come back; anything else is about its ticket. */
   function refuse(error: unknown): void {
     const fault = translate(error);
-    if (fault instanceof AppError && !fault.retry) return close(4401);
+    if (fault instanceof AppError && !fault.retry) return close(fault.code === "FORBIDDEN" ? 4403 : 4401);
     system.log.warn({ err: fault }, "hello failed");
     close(fault instanceof AppError ? 1013 : 1011);
   }
@@ -159,20 +214,26 @@ const frameTypes = new Set(clientFrame.options.map((option) => option.shape.type
 /** A frame of an unknown type, or with wrong fields. */
 function answerUnreadable(
   connection: Connection,
-  raw: unknown,
+  raw: object,
   issues: readonly { path: PropertyKey[]; message: string }[],
 ): void {
-  const { type, id } = raw as { type?: unknown; id?: unknown };
+  const { type } = raw as { type?: unknown };
   const isKnown = typeof type === "string" && frameTypes.has(type);
   const code: ErrorCode = isKnown ? "VALIDATION" : "UNKNOWN_TYPE";
   const fields = issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
   connection.send({
     type: "error",
-    id: Number.isSafeInteger(id) && (id as number) >= 0 ? (id as number) : null,
+    id: readId(raw),
     code,
     retry: errorCodes[code].retry,
     ...(isKnown && { details: { fields } }),
   });
+}
+
+/** The number that the answer to a frame carries; null when the frame has none that is one. */
+function readId(raw: object): number | null {
+  const { id } = raw as { id?: unknown };
+  return typeof id === "number" && Number.isSafeInteger(id) && id >= 0 ? id : null;
 }
 
 /** The object in a text frame; undefined when it is none. */

@@ -21,11 +21,16 @@ export async function startSweeper(
   on: {
     changed(companyId: CompanyId, subjectId: string, seq: number): void;
     accessChanged(companyId: CompanyId): void;
+    /** Everything that was committed below this position has been told, by the bus or by `changed`. */
+    swept(position: Horizon): void;
   },
 ): Promise<Sweeper> {
   const { worker } = system.database;
-  const known = new Map<string, number>();
-  let position: Horizon | null = (await readChanges(worker, null)).horizon;
+  /** What the bus brought since the last sweep, and in the round before that: enough, and it cannot grow for ever. */
+  let known = new Map<string, number>();
+  let knownBefore = new Map<string, number>();
+  let position = (await readChanges(worker, null)).horizon;
+  on.swept(position);
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
@@ -37,15 +42,16 @@ export async function startSweeper(
       for (const change of changes) {
         const companyId = change.companyId as CompanyId;
         const key = `${companyId} ${change.subjectId}`;
-        const seq = known.get(key) ?? 0;
-        if (seq === change.seq) known.delete(key);
-        if (seq >= change.seq) continue;
+        if ((known.get(key) ?? knownBefore.get(key) ?? 0) >= change.seq) continue;
         lag = Math.max(lag, change.ageSeconds);
         on.changed(companyId, change.subjectId, change.seq);
         if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId);
       }
       system.metrics.sweeperLagSeconds.set(lag);
       position = horizon;
+      knownBefore = known;
+      known = new Map();
+      on.swept(position);
     } catch (error) {
       system.log.warn({ err: error }, "sweep failed");
     }

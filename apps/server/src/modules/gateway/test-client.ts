@@ -14,6 +14,8 @@ export type TestClient = {
   /** Resolves with the close code. */
   closed: Promise<number>;
   close(): void;
+  /** Does not read any more, so that the server's close frame stays unanswered. */
+  deafen(): void;
 };
 
 const patienceMs = 8_000;
@@ -45,6 +47,7 @@ export async function openTestClient(port: number, options: { origin?: string } 
     send: (frame) => socket.send(JSON.stringify(frame)),
     sendRaw: (data) => socket.send(data),
     close: () => socket.close(1000),
+    deafen: () => socket.pause(),
     next: (type, matches = () => true) =>
       new Promise((resolve, reject) => {
         const check = () => {
