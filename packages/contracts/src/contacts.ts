@@ -2,6 +2,7 @@ import { z } from "zod";
 import { me } from "./identity.ts";
 import { clientUuid, contactId } from "./ids.ts";
 import { route, timestamp } from "./route.ts";
+import { languageTag, nameText } from "./text.ts";
 
 export const contact = z
   .strictObject({
@@ -44,8 +45,8 @@ export const contactsRoutes = [
     params: widgetParams,
     body: z.strictObject({
       deviceId: clientUuid,
-      consent: z.strictObject({ version: z.string().max(40), locale: z.string().max(35) }),
-      name: z.string().trim().min(1).max(120).optional(),
+      consent: z.strictObject({ version: z.string().max(40), locale: languageTag }),
+      name: nameText.optional(),
     }),
     response: z.strictObject({ token: z.string(), me }),
   }),

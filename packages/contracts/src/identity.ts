@@ -2,6 +2,7 @@ import { z } from "zod";
 import { agentId, apiKeyId, clientUuid, companyId, contactId, invitationId, sessionId } from "./ids.ts";
 import { permission } from "./permissions.ts";
 import { page, pageQuery, route, timestamp } from "./route.ts";
+import { locale, nameText } from "./text.ts";
 
 /** The roles of a company. The platform admin is an agent with `platform.manage` on top of the role. */
 export const roles = ["company_admin", "supervisor", "agent"] as const;
@@ -14,7 +15,6 @@ export const emailAddress = z
   .max(254)
   .transform((value) => value.normalize("NFKC").toLowerCase())
   .pipe(z.email());
-export const personName = z.string().trim().min(1).max(120);
 /** Length is capped before hashing (argon2id would otherwise hash megabytes). */
 export const newPassword = z.string().min(10).max(128);
 
@@ -112,6 +112,8 @@ export type Me = z.infer<typeof me>;
 
 /** `token` is filled only when the request asked for `transport: "token"`; a browser gets an HttpOnly cookie instead. */
 export const signedIn = z.strictObject({ me, token: z.string().nullable() }).meta({ id: "SignedIn" });
+/** The language of the mail that goes out. */
+const mailLocale = locale.default("en");
 const transport = z.enum(["cookie", "token"]).default("cookie");
 
 export const identityRoutes = [
@@ -151,8 +153,8 @@ export const identityRoutes = [
     access: "public",
     body: z.strictObject({
       token: z.string().min(20).max(200),
-      companyName: z.string().trim().min(1).max(120),
-      name: personName,
+      companyName: nameText,
+      name: nameText,
       email: emailAddress,
       password: newPassword,
       transport,
@@ -172,7 +174,7 @@ export const identityRoutes = [
     path: "/v1/companies",
     summary: "Create a company and invite its first admin",
     access: "platform.manage",
-    body: z.strictObject({ name: z.string().trim().min(1).max(120), adminEmail: emailAddress }),
+    body: z.strictObject({ name: nameText, adminEmail: emailAddress, locale: mailLocale }),
     response: z.strictObject({ company, invitation, link: z.string() }),
   }),
   route({
@@ -190,7 +192,7 @@ export const identityRoutes = [
     summary: "Change my company's name, colour or allowed origins",
     access: "company.manage",
     body: z.strictObject({
-      name: z.string().trim().min(1).max(120).optional(),
+      name: nameText.optional(),
       accentColor: z
         .string()
         .regex(/^#[0-9a-f]{6}$/)
@@ -237,7 +239,7 @@ export const identityRoutes = [
     path: "/v1/invitations",
     summary: "Invite a person as an agent; they get a mail with a link",
     access: "agents.manage",
-    body: z.strictObject({ email: emailAddress, role }),
+    body: z.strictObject({ email: emailAddress, role, locale: mailLocale }),
     response: z.strictObject({ invitation, link: z.string() }),
   }),
   route({
@@ -252,7 +254,7 @@ export const identityRoutes = [
     path: "/v1/invitations/accept",
     summary: "Accept an invitation and sign in",
     access: "public",
-    body: z.strictObject({ token: z.string().min(20).max(200), name: personName, password: newPassword, transport }),
+    body: z.strictObject({ token: z.string().min(20).max(200), name: nameText, password: newPassword, transport }),
     response: signedIn,
   }),
   route({
@@ -269,7 +271,7 @@ export const identityRoutes = [
     summary: "Create an API key; the secret is shown once",
     access: "api_keys.manage",
     body: z.strictObject({
-      name: z.string().trim().min(1).max(120),
+      name: nameText,
       permissions: z.array(permission).min(1),
       expiresAt: timestamp.optional(),
     }),

@@ -12,10 +12,10 @@ export * from "./ids.ts";
 export * from "./operations.ts";
 export * from "./permissions.ts";
 export * from "./preview.ts";
-export * from "./preview.ts";
 export * from "./protocol/constants.ts";
 export * from "./protocol/frames.ts";
 export * from "./route.ts";
+export * from "./text.ts";
 
 /** Every HTTP operation there is. */
 export const routes = [...identityRoutes, ...contactsRoutes, ...conversationsRoutes, ...operationsRoutes];

@@ -7,6 +7,7 @@ import { useState } from "react";
 import { api } from "../api.ts";
 import { errorText, fieldErrors, notifyError } from "../errors.ts";
 import { useT } from "../i18n.ts";
+import { getPreferences } from "../preferences.ts";
 import { queryClient, useMe } from "../session.ts";
 import { useConfirm } from "../shell/confirm.tsx";
 import { CopyField } from "../shell/copy-field.tsx";
@@ -120,7 +121,7 @@ function CompanyForm({ onDone }: { onDone: () => void }) {
   const submit = form.onSubmit(async (values) => {
     setFailure(null);
     try {
-      const created = await api("POST /v1/companies", { body: values });
+      const created = await api("POST /v1/companies", { body: { ...values, locale: getPreferences().locale } });
       setLink(created.link);
       await queryClient.invalidateQueries({ queryKey: companiesKey });
     } catch (error) {

@@ -1,6 +1,6 @@
 import { useParams, Link } from "@tanstack/react-router";
 import type { Permission } from "@presszero/contracts";
-import type { ComponentType } from "react";
+import { type ComponentType, useEffect, useRef } from "react";
 import { useT } from "../i18n.ts";
 import { useMe } from "../session.ts";
 import { Page } from "../shell/page.tsx";
@@ -36,9 +36,15 @@ export function Settings() {
   const current = mine.find((name) => name === section) ?? mine[0] ?? "widget";
   const { Content } = sections[current];
 
+  // On a phone the topics are a strip wider than the screen.
+  const tabs = useRef<HTMLElement>(null);
+  useEffect(() => {
+    tabs.current?.querySelector("[data-chosen]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
+
   return (
     <Page title={t("shell.settings")}>
-      <nav className={classes.tabs} aria-label={t("settings.sections")}>
+      <nav className={classes.tabs} ref={tabs} aria-label={t("settings.sections")}>
         {mine.map((name) => (
           <Link
             key={name}

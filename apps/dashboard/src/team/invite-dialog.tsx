@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api } from "../api.ts";
 import { errorText, fieldErrors } from "../errors.ts";
 import { useT } from "../i18n.ts";
+import { getPreferences } from "../preferences.ts";
 import { CopyField } from "../shell/copy-field.tsx";
 import { roleNames } from "./roles.ts";
 
@@ -57,7 +58,7 @@ function InviteForm({ onClose, onInvited }: { onClose: () => void; onInvited: ()
   const submit = form.onSubmit(async (values) => {
     setFailure(null);
     try {
-      const { link } = await api("POST /v1/invitations", { body: values });
+      const { link } = await api("POST /v1/invitations", { body: { ...values, locale: getPreferences().locale } });
       setSent({ email: values.email, link });
       form.reset();
       onInvited();

@@ -4,7 +4,7 @@ import { createApi, createSync, memoryStorage, thread } from "@presszero/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
 import { createTestCompany, type TestCompany } from "../modules/testing.ts";
-import { createTestProcess, type TestProcess } from "./test-process.ts";
+import { createTestProcess, type TestProcess } from "./testing-process.ts";
 
 let system: TestCtx;
 let company: TestCompany;

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
-import { listConversations } from "../modules/conversations/service/read.ts";
+import { listConversations } from "../modules/conversations/index.ts";
 import { createTestCompany, type TestCompany } from "../modules/testing.ts";
-import { createTestProcess, type TestProcess } from "./test-process.ts";
+import { createTestProcess, type TestProcess } from "./testing-process.ts";
 
 const example = join(import.meta.dirname, "../../../../packages/sdk/examples/readme.ts");
 

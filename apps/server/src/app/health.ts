@@ -1,6 +1,8 @@
-import type { FastifyInstance } from "fastify";
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { SystemCtx } from "../kernel/context.ts";
 import { migrationsAreCurrent } from "../kernel/migrate.ts";
+import { hashSecret } from "../kernel/tokens.ts";
 
 const freshMs = 2_000;
 
@@ -29,8 +31,8 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
   server.get("/metrics", options, async (request, reply) => {
     const { metricsToken } = system.settings;
     const isAllowed = metricsToken
-      ? request.headers.authorization === `Bearer ${metricsToken}`
-      : ["127.0.0.1", "::1", "::ffff:127.0.0.1"].includes(request.ip);
+      ? timingSafeEqual(hashSecret(request.headers.authorization ?? ""), hashSecret(`Bearer ${metricsToken}`))
+      : isFromThisMachine(request);
     if (!isAllowed) return reply.code(404).send();
     for (const pool of ["app", "writer", "worker"] as const) {
       system.metrics.poolWaiting.set({ pool }, system.database[pool].waitingCount);
@@ -38,4 +40,10 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
     const { registry } = system.metrics;
     return reply.header("Content-Type", registry.contentType).send(await registry.metrics());
   });
+}
+
+/** The connection itself, and not one that a proxy on this machine passes on for somebody else. */
+function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
+  const isPassedOn = ["forwarded", "via", "x-forwarded-for", "x-real-ip"].some((name) => name in headers);
+  return !isPassedOn && ["127.0.0.1", "::1", "::ffff:127.0.0.1"].includes(socket.remoteAddress ?? "");
 }

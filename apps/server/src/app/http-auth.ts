@@ -20,7 +20,7 @@ export async function admit(
   } else if (access !== "signed_in") {
     requirePermission(caller, access);
   }
-  return caller;
+  return { ...caller, address: request.ip };
 }
 
 /** A cookie is sent by the browser whoever asked it to, so it counts for writes from our own pages only. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
 import { createAgent } from "../modules/identity/index.ts";
 import { createTestCompany, type TestCompany } from "../modules/testing.ts";
-import { createTestProcess, type TestProcess } from "./test-process.ts";
+import { createTestProcess, type TestProcess } from "./testing-process.ts";
 
 let system: TestCtx;
 let company: TestCompany;

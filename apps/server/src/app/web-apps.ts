@@ -17,7 +17,12 @@ const webApps = [
  * listed at the start, so a new build is served at once.
  */
 export async function serveWebApps(server: FastifyInstance): Promise<void> {
-  await server.register(fastifyStatic, { root: webApps.map((app) => app.folder), serve: false, cacheControl: false });
+  await server.register(fastifyStatic, {
+    root: webApps.map((app) => app.folder),
+    serve: false,
+    cacheControl: false,
+    dotfiles: "ignore",
+  });
   for (const { prefix, folder, isPageApp } of webApps) {
     server.get<{ Params: { "*": string } }>(`${prefix}*`, (request, reply) => {
       const path = request.params["*"];

@@ -6,9 +6,13 @@ import { AppError } from "../../kernel/errors.ts";
 
 /** Tries in so many seconds, counted in this process. */
 const limits = {
-  signInOfEmail: { points: 10, duration: 15 * 60 },
+  /** Somebody who guesses from one address shuts out nobody but themselves. */
+  signInOfEmailFromAddress: { points: 10, duration: 15 * 60 },
+  signInOfEmail: { points: 50, duration: 15 * 60 },
   signInFromAddress: { points: 100, duration: 15 * 60 },
   tokensFromAddress: { points: 30, duration: 15 * 60 },
+  invitationsOfCompany: { points: 100, duration: 60 * 60 },
+  invitationsToEmail: { points: 5, duration: 60 * 60 },
   guestsFromAddress: { points: 600, duration: 60 },
 };
 type LimitName = keyof typeof limits;

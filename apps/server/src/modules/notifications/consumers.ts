@@ -1,4 +1,4 @@
-import { invitationId } from "@presszero/contracts";
+import { invitationId, locale } from "@presszero/contracts";
 import type { Consumer } from "../../kernel/consumers.ts";
 import { findInvitationMail } from "../identity/index.ts";
 import { composeMail } from "./mail-texts.ts";
@@ -14,7 +14,10 @@ const invitationMail: Consumer = {
     await ctx.mailer.send({
       to: email,
       key: `invitation-mail ${event.companyId} ${event.id}`,
-      ...composeMail("invitation", { ...texts, expires: expiresAt.toISOString().slice(0, 10) }),
+      ...composeMail(locale.catch("en").parse(event.data.locale), "invitation", {
+        ...texts,
+        expires: expiresAt.toISOString().slice(0, 10),
+      }),
     });
   },
 };

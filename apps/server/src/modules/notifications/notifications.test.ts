@@ -1,4 +1,4 @@
-import type { InvitationId } from "@presszero/contracts";
+import { type InvitationId, type Locale, locales } from "@presszero/contracts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type LoggedEvent, startConsumers } from "../../kernel/consumers.ts";
 import { type Ctx, systemCtx } from "../../kernel/context.ts";
@@ -70,11 +70,40 @@ test("a repeated event is the same mail, and a used or expired invitation none",
 });
 
 test("values of people stay on one line and are not filled in themselves", () => {
-  const mail = composeMail("invitation", {
+  const mail = composeMail("en", "invitation", {
     invitedBy: "Eve\r\nBcc: all@example.com",
     companyName: "{link}",
     link: "https://chat.example/invite#token=x",
     expires: "2026-03-08",
   });
   expect(mail.subject).toBe("Eve Bcc: all@example.com invites you to {link} on Press Zero");
+});
+
+test.each([
+  ["en", "invites you to"],
+  ["de", "lädt Sie zu"],
+  ["ar", "دعوة من"],
+] as const)("a mail in %s", async (locale, words) => {
+  const consumers = startConsumers(ctx, notificationsConsumers);
+  const email = `${locale}@example.com`;
+  const { link } = await inviteAgent(system, { email, role: "agent", locale });
+  await expect.poll(() => ctx.mails.find((mail) => mail.to === email), { timeout: 10_000 }).toBeDefined();
+  await consumers.stop();
+  const { subject, text } = ctx.mails.find((mail) => mail.to === email)!;
+  expect(subject).toContain(words);
+  expect(text).toContain(link);
+  expect(`${subject} ${text}`).not.toMatch(/[{}]/);
+});
+
+test("catalogues have the same texts with the same values", () => {
+  const values = (locale: Locale) => {
+    const filled = composeMail(locale, "invitation", {
+      invitedBy: "<1>",
+      companyName: "<2>",
+      link: "<3>",
+      expires: "<4>",
+    });
+    return [filled.subject, filled.text].map((text) => [...new Set(text.match(/<\d>/g))].sort());
+  };
+  for (const locale of locales) expect(values(locale), locale).toEqual(values("en"));
 });

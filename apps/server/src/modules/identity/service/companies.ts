@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Company, CompanyId, Invitation } from "@presszero/contracts";
+import type { Company, CompanyId, Invitation, Locale } from "@presszero/contracts";
 import type { Ctx, SystemCtx } from "../../../kernel/context.ts";
 import { getCursorPosition } from "../../../kernel/cursor.ts";
 import { inTx } from "../../../kernel/database.ts";
@@ -46,12 +46,13 @@ export async function createCompany(
 /** A platform admin adds a company; its first admin gets an invitation. */
 export async function createCompanyWithAdmin(
   ctx: Ctx,
-  input: { name: string; adminEmail: string },
+  input: { name: string; adminEmail: string; locale: Locale },
 ): Promise<{ company: Company; invitation: Invitation; link: string }> {
   requirePermission(ctx, "platform.manage");
   return inTx({ ...ctx, companyId: newId("company") }, async (tx) => {
     const company = await createCompany(tx, { name: input.name });
-    return { company, ...(await addInvitation(tx, { email: input.adminEmail, role: "company_admin" })) };
+    const { adminEmail: email, locale } = input;
+    return { company, ...(await addInvitation(tx, { email, role: "company_admin", locale })) };
   });
 }
 

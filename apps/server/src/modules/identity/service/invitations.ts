@@ -1,4 +1,4 @@
-import { type Invitation, type InvitationId, invitationId, type Role } from "@presszero/contracts";
+import { type Invitation, type InvitationId, invitationId, type Locale, type Role } from "@presszero/contracts";
 import { type Ctx, type SystemCtx, systemCtx } from "../../../kernel/context.ts";
 import { getCursorPosition } from "../../../kernel/cursor.ts";
 import { type InTx, inTx, isUniqueViolation } from "../../../kernel/database.ts";
@@ -24,11 +24,14 @@ import { addAgent } from "./agents.ts";
 import { pageOf } from "./page.ts";
 import { openSession, type SignedIn } from "./sessions.ts";
 
-/** Nobody invites somebody who may do more. ALREADY_EXISTS for an agent's e-mail, or one with an open invitation. */
-export async function inviteAgent(
-  ctx: Ctx,
-  input: { email: string; role: Role },
-): Promise<{ invitation: Invitation; link: string }> {
+/** `locale`: the language of the mail, by default English. */
+type NewInvitation = { email: string; role: Role; locale?: Locale };
+
+/**
+ * Nobody invites somebody who may do more. ALREADY_EXISTS for an agent's e-mail, or one with an open invitation;
+ * RATE_LIMITED when the company sends too many, or the address gets too many.
+ */
+export async function inviteAgent(ctx: Ctx, input: NewInvitation): Promise<{ invitation: Invitation; link: string }> {
   requirePermission(ctx, "agents.manage");
   requirePermissions(ctx, permissionsOf(input.role, false));
   return inTx(ctx, (tx) => addInvitation(tx, input));
@@ -37,7 +40,7 @@ export async function inviteAgent(
 /** Invites in the running transaction; the caller has checked that they may. */
 export async function addInvitation(
   ctx: Ctx & InTx,
-  input: { email: string; role: Role },
+  input: NewInvitation,
 ): Promise<{ invitation: Invitation; link: string }> {
   if (await findAgentByEmail(ctx, input.email)) throw new AppError("ALREADY_EXISTS");
   const now = ctx.clock.now();
@@ -51,7 +54,11 @@ export async function addInvitation(
   }).catch((error: unknown) => {
     throw isUniqueViolation(error, "invitation_open") ? new AppError("ALREADY_EXISTS", { cause: error }) : error;
   });
-  await appendEvent(ctx, { subjectId: row.id, type: "agent.invited", data: { invitationId: row.id, role: row.role } });
+  // Mails to strangers with words of the inviter's must not become a flood.
+  await consumeLimit(ctx, "invitationsOfCompany", ctx.companyId);
+  await consumeLimit(ctx, "invitationsToEmail", input.email);
+  const data = { invitationId: row.id, role: row.role, locale: input.locale ?? "en" };
+  await appendEvent(ctx, { subjectId: row.id, type: "agent.invited", data });
   return { invitation: toInvitation(row), link: invitationLink(ctx, row.id) };
 }
 

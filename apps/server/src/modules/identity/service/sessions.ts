@@ -26,7 +26,9 @@ export async function signIn(
   input: { email: string; password: string; companyId?: CompanyId },
   client: Client,
 ): Promise<SignedIn> {
-  await consumeLimit(ctx, "signInFromAddress", addressKey(client.ip));
+  const address = addressKey(client.ip);
+  await consumeLimit(ctx, "signInFromAddress", address);
+  await consumeLimit(ctx, "signInOfEmailFromAddress", `${address} ${input.email}`);
   await consumeLimit(ctx, "signInOfEmail", input.email);
   const logins = await listLogins(ctx, input.email, input.companyId);
   // Somebody who does not exist costs as much time as a wrong password.
@@ -40,6 +42,7 @@ export async function signIn(
   );
   const [login, ...others] = matching;
   if (!login) throw new AppError("WRONG_CREDENTIALS");
+  await resetLimit(ctx, "signInOfEmailFromAddress", `${address} ${input.email}`);
   await resetLimit(ctx, "signInOfEmail", input.email);
   if (others.length > 0) {
     const companies = matching.map(({ company }) => ({ id: company.id, name: company.name }));
