@@ -46,7 +46,7 @@ async function query(url: string, statement: string): Promise<unknown[]> {
 async function startElsewhere(): Promise<{ child: ChildProcess; url: string }> {
   const code = `
     import { startEmbeddedPostgres } from ${JSON.stringify(join(import.meta.dirname, "embedded-postgres.ts"))};
-    const log = { info() {}, warn() {}, debug() {} };
+    const log = { info() {}, warn() {}, debug() {}, error() {} };
     const { url } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log, forTests: true });
     console.log(url);
     setInterval(() => {}, 1000);`;
@@ -132,4 +132,18 @@ test("a pid file that names a stranger, and one that names nobody, are put aside
     expect(await query(next.url, "select 1 as one")).toEqual([{ one: 1 }]);
     await next.stop();
   }
+});
+
+test("a database that is killed comes back on the same address, with its data", async () => {
+  // Without forTests: this one has to be durable.
+  const database = await startEmbeddedPostgres({ dataDir, log });
+  await query(database.url, "create table kept (id int); insert into kept values (7)");
+  const pid = await serverPid();
+  process.kill(pid, "SIGKILL");
+  await eventually(async () => {
+    expect(await query(database.url, "select id from kept")).toEqual([{ id: 7 }]);
+    expect(await serverPid()).not.toBe(pid);
+  });
+  await database.stop();
+  expect(existsSync(pidFile())).toBe(false);
 });

@@ -72,17 +72,46 @@ export async function startEmbeddedPostgres(options: {
     }
     await stopLeftover(cluster, log);
     const password = (await readFile(passwordFile, "utf8")).trim();
-    const server = await startServer(home, cluster, user, forTests, log);
+    let server = await startServer(home, cluster, user, forTests, log);
+    let isStopping = false;
+    let restarting = Promise.resolve();
+
+    /** A database that ends by itself, killed by hand or for want of memory, comes back on the same port. */
+    function keepRunning(): void {
+      void server.ended.then(() => {
+        if (isStopping) return;
+        log.error("the embedded database has ended by itself; it is started again");
+        restarting = restart();
+      });
+    }
+    async function restart(): Promise<void> {
+      while (!isStopping) {
+        try {
+          await stopLeftover(cluster, log);
+          server = await startServer(home, cluster, user, forTests, log, server.port);
+          return keepRunning();
+        } catch (error) {
+          log.error({ err: error }, "the embedded database could not be started again");
+          await sleep(restartPauseMs);
+        }
+      }
+    }
+    keepRunning();
+
     try {
       const url = await openDatabaseAsOwner(server.port, password);
       return {
         url,
         async stop() {
+          isStopping = true;
+          await restarting;
           await server.stop();
           await lock.release();
         },
       };
     } catch (error) {
+      isStopping = true;
+      await restarting;
       await server.stop();
       throw error;
     }
@@ -260,9 +289,21 @@ wait $server; code=$?
 kill $watcher 2>/dev/null
 exit $code`;
 
-async function startServer(home: Home, cluster: string, user: ServerUser, forTests: boolean, log: Logger) {
+const restartPauseMs = 1_000;
+
+type Server = { port: number; stop(): Promise<void>; ended: Promise<void> };
+
+/** On a free port, unless it has to be a certain one. */
+async function startServer(
+  home: Home,
+  cluster: string,
+  user: ServerUser,
+  forTests: boolean,
+  log: Logger,
+  wantedPort?: number,
+): Promise<Server> {
   for (let tries = 1; ; tries++) {
-    const port = await freePort();
+    const port = wantedPort ?? (await freePort());
     const settings = [
       "listen_addresses=127.0.0.1",
       "unix_socket_directories=",
@@ -283,9 +324,10 @@ async function startServer(home: Home, cluster: string, user: ServerUser, forTes
       stdio: ["pipe", "ignore", "pipe"],
       env: { ...process.env, LC_ALL: "C" },
     });
+    const ended = new Promise<void>((resolveEnded) => child.once("exit", () => resolveEnded()));
     const output = await untilReady(child, log);
-    if (output === null) return { port, stop: () => stopServer(child) };
-    if (tries < 5 && /could not bind|could not create any TCP/.test(output)) continue;
+    if (output === null) return { port, stop: () => stopServer(child), ended };
+    if (wantedPort === undefined && tries < 5 && /could not bind|could not create any TCP/.test(output)) continue;
     const reason = output.match(/FATAL: {2}(.*)/)?.[1] ?? (output.trim().split("\n").at(-1) || "no reason given");
     throw new EmbeddedPostgresError(`The database could not start: ${reason}`);
   }
@@ -297,10 +339,7 @@ function untilReady(child: ChildProcess, log: Logger): Promise<string | null> {
     let output = "";
     let ready = false;
     child.on("error", (error) => resolveReady(error.message));
-    child.on("exit", (code) => {
-      resolveReady(output);
-      if (ready && !child.stdin!.writableEnded) log.error({ code }, "the embedded database has ended by itself");
-    });
+    child.on("exit", () => resolveReady(output));
     child.stdin!.on("error", () => {}); // it ended before us
     child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
       if (ready) {

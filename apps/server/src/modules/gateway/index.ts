@@ -50,6 +50,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { metrics } = system;
   const connections = new Set<Connection>();
+  const byPerson = new Map<string, Set<Connection>>();
   let isDraining = false;
   const groups = createGroups(system);
   const feed = createFeed(system);
@@ -76,11 +77,18 @@ export async function startGateway(
     epoch: () => epoch,
     opened: (connection: Connection) => {
       connections.add(connection);
+      const person = personOf(connection.ctx.companyId, connection.ctx.actor.id);
+      byPerson.set(person, (byPerson.get(person) ?? new Set()).add(connection));
       if (isDraining) connection.close(1012);
       // It may have been signed out between the ticket and now.
       else void check(connection);
     },
-    closed: (connection: Connection) => void connections.delete(connection),
+    closed: (connection: Connection) => {
+      connections.delete(connection);
+      const person = personOf(connection.ctx.companyId, connection.ctx.actor.id);
+      const theirs = byPerson.get(person);
+      if (theirs?.delete(connection) && theirs.size === 0) byPerson.delete(person);
+    },
     admission,
   };
 
@@ -175,8 +183,7 @@ export async function startGateway(
           : { delivered: mark.deliveredPublicSeq, read: mark.readPublicSeq };
       connection.send({ type: "receipt", conversationId: id, side: "other", ...inLane });
     }
-    for (const connection of connections) {
-      if (connection.ctx.companyId !== signal.companyId || connection.ctx.actor.id !== signal.by.id) continue;
+    for (const connection of byPerson.get(personOf(signal.companyId, signal.by.id)) ?? []) {
       const inLane = fromContact
         ? { delivered: mark.deliveredPublicSeq, read: mark.readPublicSeq }
         : { delivered: mark.deliveredSeq, read: mark.readSeq };
@@ -226,6 +233,8 @@ function foreignOrigin({ headers }: IncomingMessage): string | null {
   const isOwn = URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
   return isOwn ? null : headers.origin;
 }
+
+const personOf = (companyId: string, id: string) => `${companyId} ${id}`;
 
 function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
   return {
