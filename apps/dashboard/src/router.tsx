@@ -64,7 +64,7 @@ const settings = createRoute({
 
 const routeTree = root.addChildren([signIn, setup, invite, signedIn.addChildren([home, inbox, team, settings])]);
 
-export const router = createRouter({ routeTree, defaultPreload: "intent" });
+export const router = createRouter({ routeTree, defaultPreload: "intent", defaultErrorComponent: Failure });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -11,13 +11,8 @@ export type FrameMessage =
 export type LoaderMessage = { presszero: 1; type: "shown" | "hidden" };
 
 function isShape(data: unknown, keys: string): data is Record<string, unknown> {
-  return (
-    typeof data === "object" &&
-    data !== null &&
-    "presszero" in data &&
-    data.presszero === 1 &&
-    Object.keys(data).sort().join() === keys
-  );
+  const object = Object(data) as Record<string, unknown>;
+  return object.presszero === 1 && Object.keys(object).sort().join() === keys;
 }
 
 export function parseFrameMessage(data: unknown): FrameMessage | null {

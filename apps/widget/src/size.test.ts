@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-const kB = 1024;
+const kB = 1000;
 let outDir: string;
 
 beforeAll(async () => {

@@ -21,6 +21,9 @@ import { readDraft } from "./drafts.ts";
 import { useConversationList, type ConversationList as List } from "./use-conversation-list.ts";
 import { type View, useCounts, views } from "./views.ts";
 
+/** Rows are 4 rem high, so that they grow with the reader's text. */
+const rowHeight = 4 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+
 type ListProps = {
   view: View;
   selectedId: string | undefined;
@@ -110,7 +113,7 @@ function Rows({ view, list, selectedId }: { view: View; list: List; selectedId: 
       className={classes.scroller}
       data={list.summaries}
       computeItemKey={(_, summary) => summary.id}
-      fixedItemHeight={64}
+      fixedItemHeight={rowHeight}
       increaseViewportBy={400}
       endReached={list.loadMore}
       tabIndex={-1}

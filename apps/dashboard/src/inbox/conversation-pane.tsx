@@ -87,7 +87,7 @@ export default function ConversationPane({
       </section>
       {beside && summary ? (
         <aside className={classes.details} aria-label={t("details.title")}>
-          <Details summary={summary} {...actions} />
+          <Details summary={summary} onAssign={actions.onAssign} />
         </aside>
       ) : null}
       <Drawer
@@ -98,16 +98,19 @@ export default function ConversationPane({
         title={t("details.title")}
         closeButtonProps={{ "aria-label": t("common.close") }}
       >
-        {summary ? <Details summary={summary} {...actions} /> : null}
+        {summary ? <Details summary={summary} onAssign={actions.onAssign} /> : null}
       </Drawer>
     </>
   );
 }
 
+/** An address that was cut off or mistyped names no conversation. */
+const idShape = /^cnv_[0-9a-z]{26}$/;
+
 function ThreadOrGone({ conversationId, onBack }: { conversationId: ConversationId; onBack: () => void }) {
   const t = useT();
   const gone = useSyncState((state) => state.gone[conversationId]);
-  if (!gone) return <Thread key={conversationId} conversationId={conversationId} />;
+  if (!gone && idShape.test(conversationId)) return <Thread key={conversationId} conversationId={conversationId} />;
   return (
     <Notice title={t("thread.goneTitle")} text={t("thread.goneText")}>
       <Button variant="default" onClick={onBack}>

@@ -12,22 +12,18 @@ import { errorText } from "../errors.ts";
 import { useT } from "../i18n.ts";
 import { Avatar, customerName } from "../person.tsx";
 import { useFormatLocale } from "../preferences.ts";
-import { useMay } from "../session.ts";
 import { AssignMenu } from "./assign-menu.tsx";
 import classes from "./details.module.css";
 
 type DetailsProps = {
   summary: Summary;
   onAssign: (agentId: AgentId | null) => void;
-  onClose: () => void;
-  onReopen: () => void;
 };
 
 /** Who the customer is, where the conversation stands, and what there was before. */
-export function Details({ summary, onAssign, onClose, onReopen }: DetailsProps) {
+export function Details({ summary, onAssign }: DetailsProps) {
   const t = useT();
   const locale = useFormatLocale();
-  const mayClose = useMay("conversations.close");
   const { contact } = summary;
   const open = summary.status === "open";
 
@@ -61,12 +57,6 @@ export function Details({ summary, onAssign, onClose, onReopen }: DetailsProps) 
           <time dateTime={summary.startedAt}>{exactTime(summary.startedAt, locale)}</time>
         </Fact>
       </dl>
-
-      {mayClose ? (
-        <Button variant="default" fullWidth onClick={open ? onClose : onReopen}>
-          {t(open ? "actions.close" : "actions.reopen")}
-        </Button>
-      ) : null}
 
       {contact ? <Past contactId={contact.id} summary={summary} /> : null}
     </div>

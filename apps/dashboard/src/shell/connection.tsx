@@ -1,4 +1,5 @@
 import { Button, Loader } from "@mantine/core";
+import { useNetwork } from "@mantine/hooks";
 import { IconCloudOff, IconPlugConnectedX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -15,6 +16,7 @@ export function ConnectionBanner() {
   const t = useT();
   const navigate = useNavigate();
   const connection = useSyncState((state) => state.connection);
+  const { online } = useNetwork();
   const [late, setLate] = useState(false);
 
   const live = connection.name === "live";
@@ -53,7 +55,15 @@ export function ConnectionBanner() {
       {late && !live ? (
         <div className={classes.banner}>
           {connection.name === "offline" ? <IconCloudOff size={16} /> : <Loader size={14} />}
-          <span>{t(connection.name === "offline" ? "connection.offline" : "connection.connecting")}</span>
+          <span>
+            {t(
+              connection.name !== "offline"
+                ? "connection.connecting"
+                : online
+                  ? "connection.unreachable"
+                  : "connection.offline",
+            )}
+          </span>
         </div>
       ) : null}
     </div>

@@ -1,6 +1,6 @@
 import { Menu, Tooltip, UnstyledButton } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { useState } from "react";
 import { useSyncState } from "../conversations.tsx";
 import { notifyError } from "../errors.ts";
 import { changeLocale, useT } from "../i18n.ts";
@@ -11,11 +11,7 @@ import { languageName } from "./language-select.tsx";
 import { signOut } from "./leave.ts";
 import classes from "./own-menu.module.css";
 
-const schemes = [
-  { value: "light", icon: IconSun },
-  { value: "dark", icon: IconMoon },
-  { value: "auto", icon: IconDeviceDesktop },
-] as const;
+const schemes = ["light", "dark", "auto"] as const;
 
 /** Who I am, and what I set for myself on this device. */
 export default function OwnMenu() {
@@ -26,13 +22,14 @@ export default function OwnMenu() {
   const locale = usePreference("locale");
   const colorScheme = usePreference("colorScheme");
   const sendKey = usePreference("sendKey");
+  const [opened, setOpened] = useState(false);
   const live = connection === "live" ? t("connection.live") : t("connection.notLive");
 
   return (
-    <Menu position="right-end" width={240} withinPortal>
+    <Menu position="right-end" width={240} withinPortal alignItemsLabels="all" opened={opened} onChange={setOpened}>
       <Menu.Target>
         <UnstyledButton className={classes.target} aria-label={t("menu.open", { name: agent.name })}>
-          <Tooltip label={`${agent.name} · ${live}`} position="right">
+          <Tooltip label={`${agent.name} · ${live}`} position="right" disabled={opened}>
             <span className={classes.avatar}>
               <Avatar id={agent.id} name={agent.name} type="agent" size={32} />
               <span className={classes.dot} data-live={connection === "live"} />
@@ -50,67 +47,40 @@ export default function OwnMenu() {
         </div>
         <Menu.Divider />
         <Menu.Label>{t("menu.theme")}</Menu.Label>
-        {schemes.map(({ value, icon: Icon }) => (
-          <Choice
+        {schemes.map((value) => (
+          <Menu.RadioItem
             key={value}
-            chosen={colorScheme === value}
-            icon={<Icon size={16} />}
-            onChoose={() => setPreference("colorScheme", value)}
+            value={value}
+            checked={colorScheme === value}
+            onChange={() => setPreference("colorScheme", value)}
           >
             {t(`menu.scheme.${value}`)}
-          </Choice>
+          </Menu.RadioItem>
         ))}
         <Menu.Divider />
         <Menu.Label>{t("menu.language")}</Menu.Label>
         {locales.map((value) => (
-          <Choice key={value} chosen={locale === value} onChoose={() => void changeLocale(value)}>
+          <Menu.RadioItem
+            key={value}
+            value={value}
+            checked={locale === value}
+            onChange={() => void changeLocale(value)}
+          >
             <span lang={value}>{languageName(value)}</span>
-          </Choice>
+          </Menu.RadioItem>
         ))}
         <Menu.Divider />
-        <Menu.Item
-          closeMenuOnClick={false}
-          role="menuitemcheckbox"
-          aria-checked={sendKey === "enter"}
-          leftSection={<IconKeyboard size={16} />}
-          rightSection={sendKey === "enter" ? <IconCheck size={16} /> : null}
-          onClick={() => setPreference("sendKey", sendKey === "enter" ? "mod+enter" : "enter")}
+        <Menu.CheckboxItem
+          checked={sendKey === "enter"}
+          onChange={(checked) => setPreference("sendKey", checked ? "enter" : "mod+enter")}
         >
           {t("menu.enterSends")}
-        </Menu.Item>
+        </Menu.CheckboxItem>
         <Menu.Divider />
-        <Menu.Item
-          leftSection={<IconLogout size={16} className={classes.mirrored} />}
-          onClick={() => signOut(navigate).catch((error) => notifyError(t, error))}
-        >
+        <Menu.Item onClick={() => signOut(navigate).catch((error) => notifyError(t, error))}>
           {t("menu.signOut")}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
-  );
-}
-
-function Choice({
-  chosen,
-  icon,
-  onChoose,
-  children,
-}: {
-  chosen: boolean;
-  icon?: React.ReactNode;
-  onChoose: () => void;
-  children: React.ReactNode;
-}) {
-  return (
-    <Menu.Item
-      closeMenuOnClick={false}
-      role="menuitemradio"
-      aria-checked={chosen}
-      leftSection={icon}
-      rightSection={chosen ? <IconCheck size={16} /> : null}
-      onClick={onChoose}
-    >
-      {children}
-    </Menu.Item>
   );
 }

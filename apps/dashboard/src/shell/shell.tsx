@@ -1,5 +1,5 @@
 import { VisuallyHidden } from "@mantine/core";
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { SyncProvider, useSync } from "../conversations.tsx";
 import { useT } from "../i18n.ts";
@@ -26,6 +26,19 @@ function Frame() {
   const t = useT();
   const sync = useSync();
   useTitleBadge();
+
+  // Fetched while nobody waits, so that the way there stays open when the server is gone for a moment.
+  const router = useRouter();
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const to of ["/team", "/settings/{-$section}"] as const) {
+        router.preloadRoute({ to }).catch(() => {
+          // Going there shows the failure.
+        });
+      }
+    }, 3_000);
+    return () => clearTimeout(timer);
+  }, [router]);
 
   // What concerns this agent is known on every screen, not only when the inbox has been opened.
   useEffect(() => {

@@ -5,6 +5,7 @@ import { accentProperties } from "@presszero/ui";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { startChat, type ChatSession } from "./chat-session.ts";
 import { Consent } from "./consent.tsx";
+import { forgetDrafts } from "./drafts.ts";
 import { findGuest, forgetGuest, resumeGuest, type GuestSession } from "./guest.ts";
 import { CloseIcon } from "./icons.tsx";
 import { useLocale } from "./locale.ts";
@@ -78,6 +79,7 @@ export function App({ widgetKey, onScreen, attention, onClose, onState }: AppPro
   if (stage.name === "chat") {
     const restart = () => {
       forgetGuest(widgetKey);
+      forgetDrafts(widgetKey);
       setStage({ name: "consent", settings: stage.settings });
     };
     return <Messenger session={stage.session} attention={attention} onRestart={restart} onClose={onClose} />;

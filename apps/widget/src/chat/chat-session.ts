@@ -1,6 +1,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
-import type { ConversationId, WidgetSettings } from "@presszero/contracts";
+import type { WidgetSettings } from "@presszero/contracts";
 import { createApi, createSync, type ApiClient, type State, type Sync } from "@presszero/sdk";
+import { openDrafts, type Drafts } from "./drafts.ts";
 import type { GuestSession } from "./guest.ts";
 
 const client = "widget/0.1.0";
@@ -12,9 +13,7 @@ export type ChatSession = {
   api: ApiClient;
   sync: Sync;
   state: ReadonlySignal<State>;
-  /** What was typed and not sent yet, for as long as the page lives; null is the conversation that is not started yet. */
-  readDraft: (conversationId: ConversationId | null) => string;
-  writeDraft: (conversationId: ConversationId | null, text: string) => void;
+  drafts: Drafts;
   stop: () => void;
 };
 
@@ -24,7 +23,6 @@ export function startChat(settings: WidgetSettings, { guest, storage, remembered
   const api = createApi({ baseUrl, token: guest.token });
   const sync = createSync({ api, baseUrl, side: "contact", client, storage });
   const state = signal(sync.getState());
-  const drafts = new Map<ConversationId | null, string>();
   const unsubscribe = sync.subscribe(() => {
     state.value = sync.getState();
   });
@@ -39,8 +37,7 @@ export function startChat(settings: WidgetSettings, { guest, storage, remembered
     api,
     sync,
     state,
-    readDraft: (conversationId) => drafts.get(conversationId) ?? "",
-    writeDraft: (conversationId, text) => void drafts.set(conversationId, text),
+    drafts: openDrafts(settings.widgetKey),
     stop: () => {
       removeEventListener("beforeunload", warn);
       unsubscribe();

@@ -1,5 +1,5 @@
 import type { maxTextLength } from "@presszero/contracts";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { SendIcon } from "./icons.tsx";
 import { useLocale } from "./locale.ts";
 
@@ -8,18 +8,27 @@ const maxLength: typeof maxTextLength = 16_000;
 
 export type ComposerProps = {
   company: string;
+  /** Where the text belongs; null while that is not known. Changing it keeps what stands in the field. */
+  place: string | null;
+  /** What was typed in that place earlier. */
   draft: string;
   onDraft: (text: string) => void;
   onTyping: (on: boolean) => void;
   onSend: (text: string) => void;
 };
 
-export function Composer({ company, draft, onDraft, onTyping, onSend }: ComposerProps) {
+export function Composer({ company, place, draft, onDraft, onTyping, onSend }: ComposerProps) {
   const { t, direction } = useLocale();
   const field = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(draft);
   const excess = text.length - maxLength;
   const canSend = text.trim() !== "" && excess <= 0;
+
+  useEffect(() => {
+    // By function: what is typed between drawing and this effect counts as well.
+    setText((now) => (now === "" ? draft : now));
+    if (text !== "") onDraft(text);
+  }, [place]);
 
   function change(next: string): void {
     setText(next);

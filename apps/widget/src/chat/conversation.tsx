@@ -65,6 +65,7 @@ export function Conversation({
     endButton.current?.focus();
   }, []);
   const loading = conversationId === null ? !ready && rows.length === 0 : rows.length === 0 && !record?.synced;
+  const known = ready || conversationId !== null;
   const gone = conversationId !== null && state.gone[conversationId] !== undefined;
   const open = record?.summary.status === "open";
   const agent = rows.findLast((row) => row.type === "message" && row.author?.type === "agent");
@@ -153,8 +154,9 @@ export function Conversation({
       {!gone && (
         <Composer
           company={company}
-          draft={session.readDraft(conversationId)}
-          onDraft={(text) => session.writeDraft(conversationId, text)}
+          place={known ? (conversationId ?? "new") : null}
+          draft={known ? session.drafts.read(conversationId) : ""}
+          onDraft={(text) => known && session.drafts.write(conversationId, text)}
           onTyping={(on) => conversationId !== null && sync.typing(conversationId, on)}
           onSend={(text) => sync.send(conversationId, { kind: "text", text })}
         />

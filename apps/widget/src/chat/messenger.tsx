@@ -54,8 +54,8 @@ export function Messenger({ session, attention, onRestart, onClose }: MessengerP
   useEffect(() => {
     if (started === null) return;
     untouched.current = false;
-    session.writeDraft(started, session.readDraft(null));
-    session.writeDraft(null, "");
+    session.drafts.write(started, session.drafts.read(null));
+    session.drafts.write(null, "");
   }, [started, session]);
 
   function go(to: ConversationId | null | "list"): void {

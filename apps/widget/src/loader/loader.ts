@@ -23,13 +23,11 @@ declare global {
   }
 }
 
-const html = "http://www.w3.org/1999/xhtml";
-const svg = "http://www.w3.org/2000/svg";
 const catalogues = { en, de, ar };
-const fullScreen = matchMedia("(max-width: 480px), (max-height: 420px)");
+const fullScreen = matchMedia("(width<=480px),(height<=420px)");
 
-function element(parent: Node, name: string, attributes: Record<string, string>, space = html): HTMLElement {
-  const made = document.createElementNS(space, name);
+function element(parent: Node, name: string, attributes: Record<string, string>, space = "1999/xhtml"): HTMLElement {
+  const made = document.createElementNS(`http://www.w3.org/${space}`, name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
   return parent.appendChild(made) as HTMLElement;
 }
@@ -124,7 +122,7 @@ function start(script: HTMLScriptElement): void {
   }
 
   function receive(event: MessageEvent): void {
-    if (event.origin !== origin || !frame || event.source !== frame.contentWindow) return;
+    if (event.origin !== origin || event.source !== frame?.contentWindow) return;
     const message = parseFrameMessage(event.data);
     if (message?.type === "ready") {
       ready = true;
@@ -150,6 +148,7 @@ function start(script: HTMLScriptElement): void {
     ground.style.setProperty("--accent", loaded.accentColor);
     ground.style.setProperty("--on-accent", textOn(loaded.accentColor));
     ground.style.colorScheme = theme ?? "light dark";
+    const svg = "2000/svg";
     const icon = (name: string, d: string) =>
       element(element(launcher, "svg", { class: name, viewBox: "0 0 24 24" }, svg), "path", { d }, svg);
     launcher = element(ground, "button", { class: "launcher" });
@@ -186,8 +185,8 @@ function start(script: HTMLScriptElement): void {
     .catch((cause: unknown) => console.warn("Press Zero: the chat is not available", cause));
 }
 
-const script = document.currentScript;
-if (!window.PressZero && script instanceof HTMLScriptElement) {
+const script = document.currentScript as HTMLScriptElement | null;
+if (!window.PressZero && script) {
   if (document.body) start(script);
   else addEventListener("DOMContentLoaded", () => start(script));
 }
