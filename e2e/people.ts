@@ -47,6 +47,46 @@ export async function openConversation(page: Page, text: string): Promise<void> 
   await expect(page.getByRole("textbox", { name: "Reply to the customer" })).toBeVisible();
 }
 
+/** Presses a key until `isThere` says that the focus has arrived. */
+export async function pressUntil(page: Page, key: string, isThere: () => Promise<boolean>): Promise<void> {
+  for (let pressed = 0; pressed < 60; pressed++) {
+    await page.keyboard.press(key);
+    if (await isThere()) return;
+  }
+  throw new Error(`Pressing ${key} does not lead there.`);
+}
+
+/**
+ * Checks that nothing visible stands beyond the left or right edge. Strips that scroll by themselves and names that
+ * end in an ellipsis may be wider than they show.
+ */
+export async function expectNothingSideways(page: Page | Frame): Promise<void> {
+  const listBeyond = () => {
+    const mayBeWider = (element: Element): boolean => {
+      for (let at: Element | null = element; at && at !== document.body; at = at.parentElement) {
+        const { overflowX, textOverflow, clip, clipPath, opacity, visibility } = getComputedStyle(at);
+        if (at !== element && (overflowX === "auto" || overflowX === "scroll")) {
+          // A box that scrolls downwards is given `auto` for both; only a strip is meant.
+          if (at.scrollHeight <= at.clientHeight + 1) return true;
+        }
+        if (textOverflow === "ellipsis" || opacity === "0" || visibility === "hidden") return true;
+        if (clip !== "auto" || clipPath !== "none") return true;
+      }
+      return false;
+    };
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const found = scrollWidth > clientWidth ? [`the page: ${scrollWidth} > ${clientWidth}`] : [];
+    for (const element of document.body.querySelectorAll("*")) {
+      const { left, right, width } = element.getBoundingClientRect();
+      if (width === 0 || (left >= -1 && right <= clientWidth + 1) || mayBeWider(element)) continue;
+      found.push(`${element.outerHTML.slice(0, 120)}: ${Math.round(left)} to ${Math.round(right)}`);
+    }
+    return found;
+  };
+  // Polled: a drawer may still be on its way in.
+  await expect.poll(() => page.evaluate(listBeyond)).toEqual([]);
+}
+
 export async function reply(page: Page, text: string): Promise<void> {
   const field = page.getByRole("textbox", { name: "Reply to the customer" });
   await field.fill(text);

@@ -103,6 +103,21 @@ test("a message written offline is sent after the page was closed and opened aga
   ).toHaveCount(1);
 });
 
+test("what is typed and not sent is there after a reload, on both sides", async ({ customer, agent }) => {
+  const chat = await startChat(customer, "I will write more in a moment");
+  await expect(chat.getByText("Sent", { exact: true })).toBeVisible();
+  await chat.getByRole("textbox", { name: /^Message to/ }).fill("Half a thou");
+  await customer.goto("/demo/delivery.html");
+  const again = await openWidget(customer);
+  await expect(again.getByRole("textbox", { name: /^Message to/ })).toHaveValue("Half a thou");
+
+  await signIn(agent);
+  await openConversation(agent, "I will write more in a moment");
+  await agent.getByRole("textbox", { name: "Reply to the customer" }).fill("Half an answ");
+  await agent.reload();
+  await expect(agent.getByRole("textbox", { name: "Reply to the customer" })).toHaveValue("Half an answ");
+});
+
 test("the same conversation on a page behind a plain link", async ({ customer, agent }) => {
   await customer.goto(`/chat/${demoKey}`);
   await customer.getByRole("button", { name: "Agree and start chat" }).click();
