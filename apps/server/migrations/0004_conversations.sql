@@ -84,12 +84,13 @@ create policy writer on conversation_mark to presszero_writer using (true) with 
 --   conflict   the same client id was used with another body or conversation
 --   closed     staff may not reply in a closed conversation (a customer's message reopens it, a note may be added)
 --   not_found  no such conversation for this author, or the author may no longer act
+--   busy       without p_wait: another transaction holds the conversation; try again with p_wait, apart from the others
 -- The conversations are locked first, in one order; only then are duplicates looked for and numbers given, each statement
 -- with a fresh snapshot. So a duplicate never takes a number, and a number never leaves a hole.
 -- Input rows must not repeat a (company, device, client id) among themselves: the caller sees to it.
 create function commit_messages(
   p_company text[], p_conversation text[], p_message text[], p_device text[], p_client uuid[], p_hash bytea[],
-  p_author_type text[], p_author text[], p_kind text[], p_text text[]
+  p_author_type text[], p_author text[], p_kind text[], p_text text[], p_wait boolean
 ) returns table (
   ord bigint, outcome text, message_id text, conversation_id text, seq bigint, public_seq bigint, created_at timestamptz
 )
@@ -97,15 +98,26 @@ language plpgsql as $$
 #variable_conflict use_column
 declare
   any_closed boolean;
+  held text[];
   stamp constant timestamptz(3) := clock_timestamp();
 begin
-  select coalesce(bool_or(locked.status = 'closed'), false) into any_closed
-  from (
-    select c.status from conversation c
-    where (c.company_id, c.id) in (select u.a, u.b from unnest(p_company, p_conversation) as u(a, b))
-    order by c.company_id, c.id
-    for no key update
-  ) locked;
+  if p_wait then
+    select coalesce(bool_or(locked.status = 'closed'), false), array_agg(locked.id) into any_closed, held
+    from (
+      select c.id, c.status from conversation c
+      where (c.company_id, c.id) in (select u.a, u.b from unnest(p_company, p_conversation) as u(a, b))
+      order by c.company_id, c.id
+      for no key update
+    ) locked;
+  else
+    select coalesce(bool_or(locked.status = 'closed'), false), array_agg(locked.id) into any_closed, held
+    from (
+      select c.id, c.status from conversation c
+      where (c.company_id, c.id) in (select u.a, u.b from unnest(p_company, p_conversation) as u(a, b))
+      order by c.company_id, c.id
+      for no key update skip locked
+    ) locked;
+  end if;
 
   if any_closed then
     with reopened as (
@@ -115,7 +127,7 @@ begin
         select distinct on (i.company_id, i.conversation_id) i.company_id, i.conversation_id, i.author_id
         from unnest(p_company, p_conversation, p_device, p_client, p_author_type, p_author)
           as i(company_id, conversation_id, device_id, client_id, author_type, author_id)
-        where i.author_type = 'contact'
+        where i.author_type = 'contact' and i.conversation_id = any(held)
           and not exists (
             select 1 from message m
             where m.company_id = i.company_id and m.device_id = i.device_id and m.client_id = i.client_id)
@@ -151,11 +163,13 @@ begin
                      select 1 from api_key k
                      where k.company_id = i.company_id and k.id = i.author_id and k.revoked_at is null))
                then 'not_found'
+             when h.id is null then 'busy'
              when c.status = 'closed' and i.kind = 'text' then 'closed'
              else 'ok'
            end as outcome
     from input i
     left join conversation c on c.company_id = i.company_id and c.id = i.conversation_id
+    left join unnest(held) as h(id) on h.id = i.conversation_id
     where not exists (select 1 from known k where k.ord = i.ord)
   ),
   numbered as (

@@ -2,7 +2,8 @@
  * Group commit: rows that arrive while a batch is under way go into the next one. There is no timer; the statement in
  * flight is the gather window. Rows keep the order of arrival.
  *
- * `run` gets up to `maxRows` rows and answers one result for each, in order. When it throws, the batch is split until the
+ * `run` gets up to `maxRows` rows and answers one result for each, in order; a result that takes longer than the batch may be
+ * a promise. When it throws, the batch is split until the
  * row that fails stands alone, unless `isForAll` says that the error concerns every row alike (a lost connection).
  */
 export type Batcher<Row, Result> = {
@@ -11,18 +12,22 @@ export type Batcher<Row, Result> = {
   idle(): Promise<void>;
 };
 
-type Entry<Row, Result> = { row: Row; resolve: (result: Result) => void; reject: (error: unknown) => void };
+type Entry<Row, Result> = {
+  row: Row;
+  resolve: (result: Result | Promise<Result>) => void;
+  reject: (error: unknown) => void;
+};
 
 export function createBatcher<Row, Result>(options: {
   maxRows: number;
-  run: (rows: Row[]) => Promise<Result[]>;
+  run: (rows: Row[]) => Promise<(Result | Promise<Result>)[]>;
   isForAll: (error: unknown) => boolean;
 }): Batcher<Row, Result> {
   let waiting: Entry<Row, Result>[] = [];
   let flushing: Promise<void> | null = null;
 
   async function settle(entries: Entry<Row, Result>[]): Promise<void> {
-    let results: Result[];
+    let results: (Result | Promise<Result>)[];
     try {
       results = await options.run(entries.map((entry) => entry.row));
     } catch (error) {

@@ -47,7 +47,7 @@ export function openDatabase(
     return created;
   };
   const app = pool("presszero_app", options.appConnections ?? 16);
-  const writer = pool("presszero_writer", 2);
+  const writer = pool("presszero_writer", 4);
   const worker = pool("presszero_worker", 4);
   return {
     app,

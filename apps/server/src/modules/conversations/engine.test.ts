@@ -417,3 +417,29 @@ describe("texts", () => {
     expect(back).toEqual(strings);
   });
 });
+
+describe("a conversation that somebody holds", () => {
+  it("holds up nobody else, and its own messages come through in order when it is free", async () => {
+    const [held, free] = [await start(), await start()];
+    const client = await system.database.app.connect();
+    await client.query(`begin; select set_config('presszero.company_id', '${company.companyId}', true)`);
+    await client.query("select 1 from conversation where id = $1 for update", [held]);
+    const waiting: Promise<unknown>[] = [];
+    const order: string[] = [];
+    for (const value of ["one", "two", "three"]) {
+      waiting.push(send(company.customer, held, text(value)).then(() => order.push(value)));
+    }
+    for (let index = 0; index < 20; index++) await send(company.agent, free, text(`free ${index}`));
+    expect(order).toEqual([]);
+    await client.query("commit");
+    client.release();
+    await Promise.all(waiting);
+    expect(order).toEqual(["one", "two", "three"]);
+    const texts = (await allEvents(company.agent, held)).flatMap((event) =>
+      event.kind === "message.created" ? [event.data.text] : [],
+    );
+    expect(texts).toEqual(["Hello", "one", "two", "three"]);
+    await expectGapFree(held);
+    await expectGapFree(free);
+  });
+});

@@ -26,14 +26,14 @@ export type CommitResult =
       publicSeq: number;
       createdAt: Date;
     }
-  | { outcome: "conflict" | "closed" | "not_found" };
+  | { outcome: "conflict" | "closed" | "not_found" | "busy" };
 
-function commitStatement(rows: readonly MessageRow[]) {
+function commitStatement(rows: readonly MessageRow[], wait: boolean) {
   return {
     name: "commit_messages",
     text: `select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
              $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
-             $10::text[])`,
+             $10::text[], $11)`,
     values: [
       rows.map((row) => row.companyId),
       rows.map((row) => row.conversationId),
@@ -45,6 +45,7 @@ function commitStatement(rows: readonly MessageRow[]) {
       rows.map((row) => row.authorId),
       rows.map((row) => row.kind),
       rows.map((row) => row.text),
+      wait,
     ],
   };
 }
@@ -82,11 +83,12 @@ const maxRows = 500;
 
 /**
  * Group commit of messages (delivery contract §2): one statement in flight, everything that arrives meanwhile goes into
- * the next. A result means that the commit has happened. Rejects with UNAVAILABLE when nothing was tried, UNKNOWN_RETRY
+ * the next. The batch does not wait for a conversation that another transaction holds: its messages go on by themselves,
+ * one after the other, and hold up nobody else. A result means that the commit has happened. Rejects with UNAVAILABLE when nothing was tried, UNKNOWN_RETRY
  * when the outcome is unknown (SR5); the same client id resolves both.
  */
 function createMessageWriter(database: Database): Batcher<MessageRow, CommitResult> {
-  async function commit(rows: MessageRow[]): Promise<CommitResult[]> {
+  async function commit(rows: MessageRow[], wait: boolean): Promise<CommitResult[]> {
     const client = await database.writer.connect().catch((error: unknown) => {
       throw new AppError("UNAVAILABLE", { cause: error });
     });
@@ -94,7 +96,7 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          const { rows: committed } = await client.query<CommitRow>(commitStatement(rows));
+          const { rows: committed } = await client.query<CommitRow>(commitStatement(rows, wait));
           return commitResults(committed);
         } catch (error) {
           // Another node committed the same client id, or locked in another order, at the same moment.
@@ -110,7 +112,23 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     }
   }
 
-  return createBatcher<MessageRow, CommitResult>({
+  /** The last message of each conversation that is waited for. */
+  const waiting = new Map<string, Promise<CommitResult>>();
+  const keyOf = (row: MessageRow) => `${row.companyId} ${row.conversationId}`;
+
+  function commitAlone(row: MessageRow): Promise<CommitResult> {
+    const key = keyOf(row);
+    const before = waiting.get(key)?.catch(() => {});
+    const mine = Promise.resolve(before)
+      .then(() => commit([row], true))
+      .then(([result]) => result!);
+    waiting.set(key, mine);
+    const leave = () => void (waiting.get(key) === mine && waiting.delete(key));
+    mine.then(leave, leave);
+    return mine;
+  }
+
+  const lane = createBatcher<MessageRow, CommitResult>({
     maxRows,
     isForAll: (error) => error instanceof AppError && error.retry,
     run: async (rows) => {
@@ -123,13 +141,27 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
         (keys.has(key) ? repeated : first).push(index);
         keys.add(key);
       });
-      const results: CommitResult[] = [];
-      const committed = await commit(first.map((index) => rows[index]!));
-      first.forEach((index, place) => (results[index] = committed[place]!));
-      for (const index of repeated) results[index] = (await commit([rows[index]!]))[0]!;
+      const results: (CommitResult | Promise<CommitResult>)[] = [];
+      const committed = await commit(
+        first.map((index) => rows[index]!),
+        false,
+      );
+      first.forEach((index, place) => {
+        const result = committed[place]!;
+        results[index] = result.outcome === "busy" ? commitAlone(rows[index]!) : result;
+      });
+      for (const index of repeated) results[index] = commitAlone(rows[index]!);
       return results;
     },
   });
+
+  return {
+    add: (row) => (waiting.has(keyOf(row)) ? commitAlone(row) : lane.add(row)),
+    async idle() {
+      await lane.idle();
+      await Promise.allSettled(waiting.values());
+    },
+  };
 }
 
 const writers = new WeakMap<Database, Batcher<MessageRow, CommitResult>>();

@@ -129,6 +129,6 @@ export async function commitInTx(ctx: InTx, row: MessageRow): Promise<CommitResu
     select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
       ${[row.companyId]}::text[], ${[row.conversationId]}::text[], ${[row.messageId]}::text[], ${[row.deviceId]}::text[],
       ${[row.clientId]}::uuid[], ${[row.bodyHash]}::bytea[], ${[row.authorType]}::text[], ${[row.authorId]}::text[],
-      ${[row.kind]}::text[], ${[row.text]}::text[])`.execute(ctx.tx);
+      ${[row.kind]}::text[], ${[row.text]}::text[], true)`.execute(ctx.tx);
   return commitResults(rows)[0]!;
 }

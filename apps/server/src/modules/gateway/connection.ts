@@ -33,6 +33,8 @@ export type Connection = {
   /** Client id of the send that has to be repeated before others of its conversation go on (SR4). */
   broken: Map<string, string>;
   isOpen(): boolean;
+  /** Marks that could not be stored yet; the newest of each conversation. */
+  unsavedMarks: Map<ConversationId, { delivered: number; read: number }>;
   send(frame: ServerFrame): void;
   /** A frame that is written already. */
   sendText(text: string): void;
@@ -54,6 +56,7 @@ export function createConnection(socket: WebSocket, ctx: Ctx, deviceId: string):
     subscriptions: new Map(),
     sending: new Map(),
     broken: new Map(),
+    unsavedMarks: new Map(),
     isOpen: () => socket.readyState === socket.OPEN,
     send: (frame) => sendText(JSON.stringify(frame)),
     sendText,

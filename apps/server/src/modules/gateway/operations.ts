@@ -55,6 +55,8 @@ export async function answerFetch(connection: Connection, frame: FrameOf<"fetch"
   connection.send({ type: "page", id: frame.id, conversationId, ...page });
 }
 
+const retryMarksMs = 1_000;
+
 /** Positions are of the connection's lane. Only for conversations that it follows: subscribing has checked the right. */
 export async function setMark(
   connection: Connection,
@@ -62,8 +64,31 @@ export async function setMark(
   mark: { delivered: number; read: number },
 ): Promise<void> {
   if (!connection.subscriptions.has(conversationId)) throw new AppError("NOT_FOUND");
-  const changed = await mergeMark(connection.ctx, { conversationId, ...mark });
-  if (changed) signalMark(connection.ctx, conversationId, changed);
+  const { unsavedMarks } = connection;
+  const unsaved = unsavedMarks.get(conversationId);
+  const highest = {
+    delivered: Math.max(mark.delivered, unsaved?.delivered ?? 0),
+    read: Math.max(mark.read, unsaved?.read ?? 0),
+  };
+  if (unsaved) return void unsavedMarks.set(conversationId, highest);
+  try {
+    const changed = await mergeMark(connection.ctx, { conversationId, ...highest });
+    if (changed) signalMark(connection.ctx, conversationId, changed);
+  } catch (error) {
+    if (!(error instanceof AppError && error.retry)) throw error;
+    // A client does not repeat a mark as long as its connection lasts, so it is kept here until it can be stored.
+    if (unsavedMarks.size === 0) setTimeout(() => void saveMarks(connection), retryMarksMs);
+    unsavedMarks.set(conversationId, highest);
+  }
+}
+
+async function saveMarks(connection: Connection): Promise<void> {
+  const marks = [...connection.unsavedMarks];
+  connection.unsavedMarks.clear();
+  if (!connection.isOpen()) return;
+  for (const [conversationId, mark] of marks) {
+    if (connection.subscriptions.has(conversationId)) await setMark(connection, conversationId, mark);
+  }
 }
 
 export async function relayTyping(connection: Connection, frame: FrameOf<"typing">): Promise<void> {

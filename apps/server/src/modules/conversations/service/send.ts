@@ -67,6 +67,7 @@ const refusals = {
   not_found: "NOT_FOUND",
   closed: "CONVERSATION_CLOSED",
   conflict: "CLIENT_ID_CONFLICT",
+  busy: "UNAVAILABLE",
 } as const;
 
 /** The answer to the author, or the error that the outcome stands for. */
