@@ -15,6 +15,8 @@ export default defineConfig({
       },
       { test: { name: "packages", include: ["packages/*/src/**/*.test.ts"] } },
       { test: { name: "web apps", include: ["apps/{dashboard,widget,web-chat,site-demo}/src/**/*.test.{ts,tsx}"] } },
+      { test: { name: "bench", include: ["bench/**/*.test.ts"] } },
+      { test: { name: "chaos", include: ["chaos/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 60_000 } },
       { test: { name: "scripts", include: ["scripts/**/*.test.ts"], testTimeout: 30_000 } },
       // Installs and starts a clean copy of the repository: `npm test` runs it after everything else.
       { test: { name: "start", include: ["e2e/start.test.ts"], testTimeout: 600_000, hookTimeout: 60_000 } },

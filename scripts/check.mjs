@@ -10,6 +10,8 @@ const typed = [
   ".",
   "scripts",
   "e2e",
+  "bench",
+  "chaos",
   ...["apps", "packages"].flatMap((group) => readdirSync(join(root, group)).map((name) => `${group}/${name}`)),
 ];
 const parts = [
