@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { type CloseCode, closeCodes, type ConversationId, type ServerFrame } from "@presszero/contracts";
 import type { WebSocket } from "ws";
 import type { Ctx, SystemCtx } from "../../kernel/context.ts";
@@ -41,11 +42,21 @@ export type Connection = {
   close(code: CloseCode): void;
 };
 
-export function createConnection(socket: WebSocket, ctx: Ctx, deviceId: string): Connection {
+/** What is sent in one turn of the loop goes out in one write to `stream`, which is the socket's: writes are what costs most. */
+export function createConnection(socket: WebSocket, stream: Duplex, ctx: Ctx, deviceId: string): Connection {
   const close = (code: CloseCode) => closeSocket(socket, code);
+  let isCorked = false;
   const sendText = (text: string) => {
     if (socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount > maxQueuedBytes) return close(4490);
+    if (!isCorked) {
+      isCorked = true;
+      stream.cork();
+      process.nextTick(() => {
+        isCorked = false;
+        stream.uncork();
+      });
+    }
     socket.send(text);
   };
   return {

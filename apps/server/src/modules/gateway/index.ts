@@ -106,7 +106,12 @@ export async function startGateway(
     heard();
     socket.on("pong", heard).on("ping", heard).on("message", heard);
     socket.on("close", () => metrics.wsConnections.set(server.clients.size));
-    serveSocket(environment, socket, { origin: foreignOrigin(request), address: addressOf(request), helloIsOver });
+    serveSocket(environment, socket, {
+      origin: foreignOrigin(request),
+      address: addressOf(request),
+      stream: request.socket,
+      helloIsOver,
+    });
   });
   const heartbeat = setInterval(() => {
     const now = performance.now();

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { PassThrough } from "node:stream";
 import type { ConversationId, ServerFrame } from "@presszero/contracts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WebSocket } from "ws";
@@ -35,7 +36,7 @@ function listen(ctx: Ctx = company.agent): { connection: Connection; frames: Ser
     send: (text: string) => void frames.push(JSON.parse(text) as ServerFrame),
   };
   return {
-    connection: createConnection(socket as unknown as WebSocket, ctx, randomUUID()),
+    connection: createConnection(socket as unknown as WebSocket, new PassThrough(), ctx, randomUUID()),
     frames,
     end: () => void (socket.readyState = 3),
   };

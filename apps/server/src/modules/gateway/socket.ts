@@ -6,6 +6,7 @@ import {
   type ParsedClientFrame,
   protocolVersion,
 } from "@presszero/contracts";
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { SystemCtx } from "../../kernel/context.ts";
 import { inTx, translate } from "../../kernel/database.ts";
@@ -38,6 +39,8 @@ export type Peer = {
   /** Of the page that opened it, if that is not one of ours. */
   origin: string | null;
   address: string;
+  /** Beneath the WebSocket. */
+  stream: Duplex;
   /** Frees the place that its hello took. */
   helloIsOver(): void;
 };
@@ -112,7 +115,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     if (peer.origin !== null && !(await isOriginAllowed(system, peer.origin, ctx.companyId))) return close(4403);
     if (socket.readyState !== socket.OPEN) return;
     clearTimeout(helloTimer);
-    const opened = createConnection(socket, ctx, frame.deviceId);
+    const opened = createConnection(socket, peer.stream, ctx, frame.deviceId);
     const place = environment.admission.connect(ctx, frame.deviceId);
     if (typeof place === "string") {
       const details = { limit: place };
