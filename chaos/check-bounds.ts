@@ -1,5 +1,5 @@
 // I11, I12 and the part of I15 that no server ends by itself.
-import type { Violation } from "./check.ts";
+import type { Violation } from "./invariants.ts";
 import type { Dump } from "./dump.ts";
 import type { Entry } from "./history.ts";
 

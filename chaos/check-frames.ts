@@ -1,5 +1,5 @@
 // I10 and I14: what may not be told.
-import type { Violation } from "./check.ts";
+import type { Violation } from "./invariants.ts";
 import type { Dump } from "./dump.ts";
 import type { Entry } from "./history.ts";
 

@@ -1,5 +1,5 @@
 // I1, I2, I4, I6, I7 and PR5: what was sent, acknowledged and stored.
-import type { Violation } from "./check.ts";
+import type { Violation } from "./invariants.ts";
 import type { Dump } from "./dump.ts";
 import type { Entry } from "./history.ts";
 

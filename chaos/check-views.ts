@@ -1,5 +1,5 @@
 // I3, I5, I8 and I9: what people see.
-import type { Violation } from "./check.ts";
+import type { Violation } from "./invariants.ts";
 import type { Dump } from "./dump.ts";
 import type { Entry, Row, Side } from "./history.ts";
 

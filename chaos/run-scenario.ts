@@ -1,4 +1,4 @@
-import type { Violation } from "./check.ts";
+import type { Violation } from "./invariants.ts";
 import { usualCaps } from "./check-bounds.ts";
 import { createHistory } from "./history.ts";
 import type { Postgres } from "./postgres.ts";
