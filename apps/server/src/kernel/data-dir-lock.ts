@@ -1,13 +1,18 @@
 import { execFile } from "node:child_process";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { platform } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 /** Either the function that frees the lock, or the number of the running process that has it. */
 export type Lock = { release(): Promise<void> } | { heldBy: number };
 
+/** A process that was killed a moment ago takes a moment to be gone. */
+const patienceMs = 2_000;
+
 /** Takes the lock at `file` for this process. A lock whose process is dead counts as free. */
 export async function takeLock(file: string): Promise<Lock> {
+  const askedAt = performance.now();
   const attempt = `${file}.${process.pid}`;
   await writeFile(attempt, `${process.pid} ${await findProcessStart(process.pid)}`, { mode: 0o600 });
   try {
@@ -21,7 +26,11 @@ export async function takeLock(file: string): Promise<Lock> {
       const holder = await readFile(file, "utf8").catch(() => null);
       if (holder === null) continue; // freed just now
       const [pid, ...start] = holder.split(" ");
-      if ((await findProcessStart(Number(pid))) === start.join(" ")) return { heldBy: Number(pid) };
+      if ((await findProcessStart(Number(pid))) === start.join(" ")) {
+        if (performance.now() - askedAt > patienceMs) return { heldBy: Number(pid) };
+        await sleep(50);
+        continue;
+      }
       // Its holder is dead. Of several who see that, one renames it away; who took a living lock by that puts it back.
       const taken = `${attempt}.dead`;
       await rename(file, taken).catch(() => {});
@@ -37,7 +46,9 @@ export async function takeLock(file: string): Promise<Lock> {
 export async function findProcessStart(pid: number): Promise<string | null> {
   if (platform() === "linux") {
     const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
-    return status && status.slice(status.lastIndexOf(")") + 2).split(" ")[19]!;
+    const fields = status?.slice(status.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended; only its parent has not asked yet.
+    return fields && fields[0] !== "Z" ? fields[19]! : null;
   }
   const { stdout } = await promisify(execFile)("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => ({
     stdout: "",
