@@ -77,7 +77,14 @@ export async function setMark(
   } catch (error) {
     if (!(error instanceof AppError && error.retry)) throw error;
     // A client does not repeat a mark as long as its connection lasts, so it is kept here until it can be stored.
-    if (unsavedMarks.size === 0) setTimeout(() => void saveMarks(connection), retryMarksMs);
+    if (unsavedMarks.size === 0) {
+      setTimeout(() => {
+        // Nobody waits for this any more: an error that nobody catches would end the process.
+        saveMarks(connection).catch((failure: unknown) =>
+          connection.ctx.log.error({ err: failure }, "marks were lost"),
+        );
+      }, retryMarksMs);
+    }
     unsavedMarks.set(conversationId, highest);
   }
 }
