@@ -1,12 +1,10 @@
 import type { ConversationId, EventsPage } from "@presszero/contracts";
 import type { Clock } from "./clock.ts";
+import type { ListQuery } from "./engine.ts";
 import { ApiError, type ApiClient } from "./http.ts";
 import { needsSummary, windowStart } from "./record.ts";
 import type { Action } from "./state.ts";
 import type { ConversationRecord, Side, Summary } from "./types.ts";
-
-/** Which conversations a list shows; a customer's list has no filters. */
-export type ListQuery = { status?: "open" | "closed"; assignee?: "me" | "none"; contactId?: string };
 
 const retryMs = 5_000;
 const listLimit = 50;

@@ -1,5 +1,16 @@
 export type { Clock } from "./clock.ts";
-export type { ListQuery } from "./conversation-loader.ts";
+export type {
+  Answer,
+  Around,
+  Call,
+  CallProblem,
+  Effect,
+  Engine,
+  Input,
+  ListQuery,
+  Request,
+  TimerName,
+} from "./engine.ts";
 export { ApiError, createApi, type ApiClient, type ApiInput, type ApiOptions, type ApiOutput } from "./http.ts";
 export { newUuid } from "./ids.ts";
 export { hasOlder, listConversations, thread, typingAuthors, unreadTotals, type ListFilter } from "./selectors.ts";

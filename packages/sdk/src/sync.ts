@@ -1,7 +1,8 @@
 import type { ClientFrame, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
 import { protocolVersion } from "@presszero/contracts/protocol";
 import { type Clock, systemClock } from "./clock.ts";
-import { createConversationLoader, type ListQuery } from "./conversation-loader.ts";
+import { createConversationLoader } from "./conversation-loader.ts";
+import type { ListQuery } from "./engine.ts";
 import { createGapFiller } from "./gaps.ts";
 import type { ApiClient } from "./http.ts";
 import { createOutbox, sendFrame } from "./outbox.ts";
