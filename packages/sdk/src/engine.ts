@@ -6,7 +6,18 @@ import type {
   NewStaffMessage,
   ServerFrame,
 } from "@presszero/contracts";
-import type { Connection, Timer } from "./connection.ts";
+import { type Connection, idleConnection, type Timer } from "./connection.ts";
+import { takeTransport } from "./frames.ts";
+import { gapIsDue } from "./gaps.ts";
+import { takeHold } from "./holders.ts";
+import { advance } from "./link.ts";
+import { loadFailed, loaded, loadList, loadOlder, loadWanted, reloadList } from "./loader.ts";
+import { discard, loadOutbox, outboxLoaded, pump, requeue, retry, send } from "./outbox.ts";
+import { written } from "./persist.ts";
+import { ack, expireTyping, markRead, tellTyping, typingIsOver } from "./receipts.ts";
+import { initialState } from "./state.ts";
+import { subscribeToHeld } from "./subscriptions.ts";
+import { change, clearTimers, type Turn, without } from "./turn.ts";
 import type { OutboxItem, Side, State, Summary } from "./types.ts";
 
 /** Which conversations a list shows; a customer's list has no filters. */
@@ -158,3 +169,145 @@ export type Engine = {
   /** Conversations whose summary is to be loaded, one after the other. */
   readonly wanted: readonly ConversationId[];
 };
+
+export function initialEngine({ side, deviceId, client }: Pick<Engine, "side" | "deviceId" | "client">): Engine {
+  return {
+    side,
+    deviceId,
+    client,
+    state: initialState(side),
+    isRunning: false,
+    connection: idleConnection,
+    transport: { number: 0, isOpen: false },
+    pings: 0,
+    timers: {},
+    calls: {},
+    requests: {},
+    lastRequest: 0,
+    holders: {},
+    subscribed: {},
+    outbox: { storage: "unread", lastQueuedAt: 0, writing: {}, refused: {}, pauses: {} },
+    confirmed: [],
+    gaps: {},
+    acks: { due: {}, events: 0, lastAt: Number.NEGATIVE_INFINITY, sent: {} },
+    typingSent: {},
+    lists: {},
+    wanted: [],
+  };
+}
+
+/**
+ * What one thing that happens makes of a client. Pure: everything it does to the world is told as effects, in order. A
+ * crash is the loss of the engine; what `put` has written is then loaded by the next one.
+ */
+export function step(engine: Engine, input: Input, around: Around): [Engine, Effect[]] {
+  const turn: Turn = { ...around, engine, effects: [] };
+  take(turn, input);
+  const { state, outbox, connection } = turn.engine;
+  if (state.outbox !== engine.state.outbox || outbox !== engine.outbox || connection.phase !== engine.connection.phase)
+    pump(turn);
+  return [turn.engine, turn.effects];
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case "start":
+      change(turn, { isRunning: true });
+      loadWanted(turn);
+      loadOutbox(turn);
+      return advance(turn, { type: "start" });
+    case "stop":
+      advance(turn, { type: "stop" });
+      change(turn, { isRunning: false });
+      return clearTimers(turn, "");
+    case "wake":
+      return advance(turn, { type: "wake" });
+    case "open":
+    case "release":
+    case "tab_gone":
+      return takeHold(turn, input);
+    case "send":
+      if (input.conversationId !== null) typingIsOver(turn, input.conversationId);
+      return send(turn, input);
+    case "retry":
+      return retry(turn, input.clientId);
+    case "discard":
+      return discard(turn, input.clientId);
+    case "mark_read":
+      return markRead(turn, input.conversationId);
+    case "typing":
+      return tellTyping(turn, input.conversationId, input.on);
+    case "load_list":
+      return loadList(turn, input);
+    case "load_older":
+      return loadOlder(turn, input.key, input.conversationId);
+    case "opened":
+    case "closed":
+    case "frame":
+      return takeTransport(turn, input);
+    case "timer":
+      return takeTimer(turn, input.timer);
+    case "loaded":
+      return outboxLoaded(turn, input.items);
+    case "load_failed":
+      return outboxLoaded(turn, []);
+    case "written":
+    case "write_failed":
+      return written(turn, input.clientId, input.type === "write_failed");
+    case "answered":
+    case "failed":
+      return takeAnswer(turn, input);
+  }
+}
+
+/** One that was cleared meanwhile is not heard. */
+function takeTimer(turn: Turn, timer: TimerName): void {
+  if (turn.engine.timers[timer] === undefined) return;
+  change(turn, { timers: without(turn.engine.timers, timer) });
+  switch (timer) {
+    case "retry":
+    case "connect":
+    case "ping":
+    case "silence":
+    case "stable":
+      return advance(turn, { type: "timer", timer });
+    case "pump":
+      return pump(turn);
+    case "ack":
+      return ack(turn);
+    case "summaries":
+      return loadWanted(turn);
+  }
+  const [kind, name] = split(timer);
+  switch (kind) {
+    case "answer":
+      return requeue(turn, name);
+    case "gap":
+      return gapIsDue(turn, name as ConversationId);
+    case "typing":
+      return expireTyping(turn, name as ConversationId);
+    case "subscribe":
+      return subscribeToHeld(turn);
+    case "reload":
+      return reloadList(turn, name);
+  }
+}
+
+function split(timer: string): [kind: string, name: string] {
+  const space = timer.indexOf(" ");
+  return [timer.slice(0, space), timer.slice(space + 1)];
+}
+
+function takeAnswer(turn: Turn, input: Extract<Input, { type: "answered" | "failed" }>): void {
+  const about = turn.engine.calls[input.key];
+  if (about === undefined) return;
+  change(turn, { calls: without(turn.engine.calls, input.key) });
+  if (input.type === "answered") {
+    if (input.answer.op === "ticket") return advance(turn, { type: "ticket", ticket: input.answer.ticket });
+    loaded(turn, about, input.answer);
+    return subscribeToHeld(turn);
+  }
+  const { code, retry: mayRetry, retryAfterMs } = input.problem;
+  if (about.op === "ticket") return advance(turn, { type: "ticket_failed", code, retry: mayRetry, retryAfterMs });
+  loadFailed(turn, input.key, about, input.problem);
+}

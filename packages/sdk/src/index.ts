@@ -1,15 +1,17 @@
 export type { Clock } from "./clock.ts";
-export type {
-  Answer,
-  Around,
-  Call,
-  CallProblem,
-  Effect,
-  Engine,
-  Input,
-  ListQuery,
-  Request,
-  TimerName,
+export {
+  initialEngine,
+  step,
+  type Answer,
+  type Around,
+  type Call,
+  type CallProblem,
+  type Effect,
+  type Engine,
+  type Input,
+  type ListQuery,
+  type Request,
+  type TimerName,
 } from "./engine.ts";
 export { ApiError, createApi, type ApiClient, type ApiInput, type ApiOptions, type ApiOutput } from "./http.ts";
 export { newUuid } from "./ids.ts";
