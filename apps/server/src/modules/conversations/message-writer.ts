@@ -82,10 +82,10 @@ export function commitResults(rows: readonly CommitRow[]): CommitResult[] {
 const maxRows = 500;
 
 /**
- * Group commit of messages (delivery contract §2): one statement in flight, everything that arrives meanwhile goes into
+ * Group commit of messages (delivery contract §2): while a statement is in flight, everything that arrives goes into
  * the next. The batch does not wait for a conversation that another transaction holds: its messages go on by themselves,
- * one after the other, and hold up nobody else. A result means that the commit has happened. Rejects with UNAVAILABLE when nothing was tried, UNKNOWN_RETRY
- * when the outcome is unknown (SR5); the same client id resolves both.
+ * one after the other, and hold up nobody else. A result means that the commit has happened. Rejects with UNAVAILABLE when
+ * nothing was tried, UNKNOWN_RETRY when the outcome is unknown (SR5); the same client id resolves both.
  */
 function createMessageWriter(database: Database): Batcher<MessageRow, CommitResult> {
   async function commit(rows: MessageRow[], wait: boolean): Promise<CommitResult[]> {
@@ -128,37 +128,41 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     return mine;
   }
 
-  const lane = createBatcher<MessageRow, CommitResult>({
-    maxRows,
-    isForAll: (error) => error instanceof AppError && error.retry,
-    run: async (rows) => {
-      // A client that sends the same client id twice within a batch: the repeat goes second and finds the first.
-      const keys = new Set<string>();
-      const first: number[] = [];
-      const repeated: number[] = [];
-      rows.forEach((row, index) => {
-        const key = `${row.companyId} ${row.deviceId} ${row.clientId}`;
-        (keys.has(key) ? repeated : first).push(index);
-        keys.add(key);
-      });
-      const results: (CommitResult | Promise<CommitResult>)[] = [];
-      const committed = await commit(
-        first.map((index) => rows[index]!),
-        false,
-      );
-      first.forEach((index, place) => {
-        const result = committed[place]!;
-        results[index] = result.outcome === "busy" ? commitAlone(rows[index]!) : result;
-      });
-      for (const index of repeated) results[index] = commitAlone(rows[index]!);
-      return results;
-    },
-  });
+  const createLane = () =>
+    createBatcher<MessageRow, CommitResult>({
+      maxRows,
+      isForAll: (error) => error instanceof AppError && error.retry,
+      run: async (rows) => {
+        // A client that sends the same client id twice within a batch: the repeat goes second and finds the first.
+        const keys = new Set<string>();
+        const first: number[] = [];
+        const repeated: number[] = [];
+        rows.forEach((row, index) => {
+          const key = `${row.companyId} ${row.deviceId} ${row.clientId}`;
+          (keys.has(key) ? repeated : first).push(index);
+          keys.add(key);
+        });
+        const results: (CommitResult | Promise<CommitResult>)[] = [];
+        const committed = await commit(
+          first.map((index) => rows[index]!),
+          false,
+        );
+        first.forEach((index, place) => {
+          const result = committed[place]!;
+          results[index] = result.outcome === "busy" ? commitAlone(rows[index]!) : result;
+        });
+        for (const index of repeated) results[index] = commitAlone(rows[index]!);
+        return results;
+      },
+    });
+  // Two statements in flight: while one commits, the answers of the other go out. A conversation keeps to one of them.
+  const lanes = [createLane(), createLane()] as const;
+  const laneOf = (row: MessageRow) => lanes[row.conversationId.charCodeAt(row.conversationId.length - 1) & 1 ? 1 : 0];
 
   return {
-    add: (row) => (waiting.has(keyOf(row)) ? commitAlone(row) : lane.add(row)),
+    add: (row) => (waiting.has(keyOf(row)) ? commitAlone(row) : laneOf(row).add(row)),
     async idle() {
-      await lane.idle();
+      for (const lane of lanes) await lane.idle();
       await Promise.allSettled(waiting.values());
     },
   };
