@@ -1,4 +1,4 @@
-import type { ClientFrame, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
+import type { ClientFrame, ConversationId, OutgoingMessage, ServerFrame } from "@presszero/contracts";
 import type { Clock } from "./clock.ts";
 import { newUuid } from "./ids.ts";
 import type { Action } from "./state.ts";
@@ -63,7 +63,7 @@ export function createOutbox({ storage, clock, getState, dispatch, transmit }: O
     disconnected();
   }
 
-  function send(conversationId: ConversationId | null, message: NewStaffMessage): string {
+  function send(conversationId: ConversationId | null, message: OutgoingMessage): string {
     const clientId = newUuid();
     const item: OutboxItem = {
       clientId,

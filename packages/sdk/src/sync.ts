@@ -1,4 +1,4 @@
-import type { ClientFrame, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
+import type { ClientFrame, ConversationId, OutgoingMessage, ServerFrame } from "@presszero/contracts";
 import { protocolVersion } from "@presszero/contracts/protocol";
 import { type Clock, systemClock } from "./clock.ts";
 import { createConversationLoader, type ListQuery } from "./conversation-loader.ts";
@@ -52,7 +52,7 @@ export type Sync = {
    * Queues a message, stores it and sends it as soon as possible; answers its client id. Null starts a conversation
    * (customers only), whose id then appears as `state.started`.
    */
-  send: (conversationId: ConversationId | null, message: NewStaffMessage) => string;
+  send: (conversationId: ConversationId | null, message: OutgoingMessage) => string;
   /** Tries a message that was not sent again, under the same client id. */
   retry: (clientId: string) => void;
   /** Deletes a message that was not sent. */

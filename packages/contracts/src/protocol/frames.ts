@@ -5,7 +5,7 @@ import {
   conversationEvent,
   eventFrame,
   myConversation,
-  newStaffMessage,
+  outgoingMessage,
 } from "../conversations.ts";
 import { errorCode } from "../errors.ts";
 import { clientUuid, conversationId, messageId } from "../ids.ts";
@@ -35,7 +35,7 @@ export const clientFrame = z.discriminatedUnion("type", [
     /** Null starts a conversation (customers only). */
     conversationId: conversationId.nullable(),
     clientId: clientUuid,
-    message: newStaffMessage,
+    message: outgoingMessage,
     /** The device's clock in ms, advisory. */
     at: z.number().optional(),
   }),

@@ -16,7 +16,7 @@ export function sideOf(ctx: Pick<Ctx, "actor">): Side {
 export async function accessForChange(
   ctx: Ctx & InTx,
   id: ConversationId,
-  permission: "conversations.assign" | "conversations.close",
+  permission: "conversations.reply" | "conversations.assign" | "conversations.close",
 ): Promise<ConversationRow> {
   if (ctx.actor.type !== "contact") requirePermission(ctx, permission);
   const conversation = await findConversationForUpdate(ctx, id);

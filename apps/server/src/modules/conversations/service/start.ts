@@ -3,7 +3,7 @@ import type { Ctx } from "../../../kernel/context.ts";
 import { type InTx, inTx, isUniqueViolation } from "../../../kernel/database.ts";
 import { AppError } from "../../../kernel/errors.ts";
 import { newId } from "../../../kernel/ids.ts";
-import { bodyHash } from "../rules.ts";
+import { bodyHash, isCustomerKind } from "../rules.ts";
 import { appendToLane, commitInTx, findMessageByClientId, insertConversation } from "../store.ts";
 import { createdEvent, messageRow, type SendInput, toSent } from "./send.ts";
 
@@ -16,7 +16,7 @@ const raced = new Error("the client id was used meanwhile");
  */
 export async function startConversation(ctx: Ctx, input: SendInput): Promise<Sent> {
   const { actor } = ctx;
-  if (actor.type !== "contact" || input.message.kind === "note") throw new AppError("FORBIDDEN");
+  if (actor.type !== "contact" || !isCustomerKind(input.message)) throw new AppError("FORBIDDEN");
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTx(ctx, (tx) => start(tx, actor.id, input));
