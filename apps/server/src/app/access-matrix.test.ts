@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type ClientFrame, clientFrame, type Permission, permissions } from "@presszero/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startConversation } from "../modules/conversations/index.ts";
 import { createTicket } from "../modules/identity/index.ts";
 import { openTestClient } from "../modules/gateway/test-client.ts";
 import { allRoutes, bodies, keyOf, newConversation, rightCall, text, things } from "./testing-calls.ts";
@@ -81,6 +82,9 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/conversations/:conversationId": staffOnThing(staff),
   "GET /v1/conversations/:conversationId/events": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/messages": staffOnThing(staff),
+  "PATCH /v1/conversations/:conversationId/messages/:messageId": staffOnThing(["agent", "foreignAdmin"]),
+  "DELETE /v1/conversations/:conversationId/messages/:messageId": staffOnThing([...supervisors, "agent"]),
+  "POST /v1/conversations/:conversationId/messages/:messageId/reactions": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/read": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
@@ -90,6 +94,9 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/my/conversations/:conversationId": customerOfConversation,
   "GET /v1/my/conversations/:conversationId/events": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/messages": customerOfConversation,
+  "PATCH /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
+  "DELETE /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
+  "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/read": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
   "GET /v1/parked-events": staffOnly(supervisors),
@@ -163,8 +170,12 @@ describe("those who may no longer come in", () => {
 });
 
 describe("API keys", () => {
-  /** Of people, whatever a key may do. */
-  const forPeople = ["GET /v1/sessions", "DELETE /v1/sessions/:sessionId"];
+  /** Of people, whatever a key may do; and of the author alone, who is a person here. */
+  const forPeople = [
+    "GET /v1/sessions",
+    "DELETE /v1/sessions/:sessionId",
+    "PATCH /v1/conversations/:conversationId/messages/:messageId",
+  ];
   /** What a key needs besides the permission that the route names, since nobody gives or changes more than they have. */
   const needsMore: Record<string, readonly Permission[]> = {
     "POST /v1/api-keys": ["agents.read"],
@@ -181,8 +192,11 @@ describe("API keys", () => {
       "conversations.assign",
       "conversations.close",
       "agents.read",
+      "conversations.moderate",
       "events.manage",
     ],
+    "DELETE /v1/conversations/:conversationId/messages/:messageId": ["conversations.read", "conversations.moderate"],
+    "POST /v1/conversations/:conversationId/messages/:messageId/reactions": ["conversations.read"],
     "POST /v1/conversations/:conversationId/assign": ["conversations.read"],
     "POST /v1/conversations/:conversationId/close": ["conversations.read"],
     "POST /v1/conversations/:conversationId/reopen": ["conversations.read"],
@@ -229,6 +243,21 @@ const idsInside: Record<string, () => Promise<void>> = {
     });
     expect(answer).toMatchObject({ code: "NOT_FOUND" });
   },
+  "POST /v1/conversations/:conversationId/messages body.replyTo": async () => {
+    const elsewhere = await messageOf("foreignCustomer");
+    const path = `/v1/conversations/${await newConversation(house)}/messages`;
+    expect(await unchanged(answerTo(elsewhere, path, "agent"))).toMatchObject({ code: "VALIDATION" });
+  },
+  "POST /v1/my/conversations body.replyTo": async () => {
+    const elsewhere = await messageOf("otherCustomer");
+    const answer = await unchanged(answerTo(elsewhere, "/v1/my/conversations", "customer"));
+    expect(answer).toMatchObject({ code: "VALIDATION" });
+  },
+  "POST /v1/my/conversations/:conversationId/messages body.replyTo": async () => {
+    const elsewhere = await messageOf("otherCustomer");
+    const path = `/v1/my/conversations/${await newConversation(house)}/messages`;
+    expect(await unchanged(answerTo(elsewhere, path, "customer"))).toMatchObject({ code: "VALIDATION" });
+  },
   "POST /v1/sessions body.companyId": async () => {
     const { companyId } = house.foreign.system;
     const payload = { email: house.home.email("agent"), password, companyId };
@@ -255,6 +284,16 @@ const idsInside: Record<string, () => Promise<void>> = {
     expect((await house.call(ask(house.foreign))).statusCode).toBe(200);
   },
 };
+
+async function messageOf(caller: "otherCustomer" | "foreignCustomer"): Promise<string> {
+  const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
+  return (await startConversation(await house.as(caller), input)).messageId;
+}
+
+function answerTo(replyTo: string, url: string, caller: "agent" | "customer") {
+  const headers = { "idempotency-key": randomUUID() };
+  return { method: "POST" as const, url, headers, token: house.tokens[caller], payload: { ...text, replyTo } };
+}
 
 /** Sends what has to be refused, and sees to it that nothing changed. */
 async function unchanged(call: Parameters<House["call"]>[0]): Promise<unknown> {
@@ -343,6 +382,7 @@ const idsOfFrames: Record<string, string> = {
   "hello subscriptions[].conversationId": "here",
   "send conversationId": "here",
   "send clientId": "conversations/engine.test.ts",
+  "send message.replyTo": "conversations/change.test.ts",
   "ack conversationId": "here",
   "read conversationId": "here",
   "subscribe conversationId": "here",

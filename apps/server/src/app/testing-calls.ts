@@ -1,8 +1,8 @@
 // For tests only: a right call of every route. Who adds a route adds its body here, and says how to make what its
 // address names; the tests of this folder call it as everybody, with everything wrong, and look at what comes back.
 import { randomUUID } from "node:crypto";
-import { type Route, routes } from "@presszero/contracts";
-import { closeConversation, startConversation } from "../modules/conversations/index.ts";
+import { type ConversationId, type Route, routes } from "@presszero/contracts";
+import { closeConversation, sendMessage, startConversation } from "../modules/conversations/index.ts";
 import { authenticate, createAgent, createApiKey, inviteAgent } from "../modules/identity/index.ts";
 import { type Home, type House, password } from "./testing-house.ts";
 
@@ -18,6 +18,13 @@ export const things: Record<string, (house: House, path: string) => Promise<stri
     const id = await newConversation(house);
     if (path.endsWith("/reopen")) await closeConversation(house.home.system, id);
     return id;
+  },
+  // In the customer's part of the API a message of the customer, elsewhere one of the agent.
+  messageId: async (house, path) => {
+    const conversationId = path.split("/").find((part) => part.startsWith("cnv_")) as ConversationId;
+    const author = await house.as(path.startsWith("/v1/my/") ? "customer" : "agent");
+    const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
+    return (await sendMessage(author, conversationId, input)).messageId;
   },
   agentId: async ({ home }) => (await addAgent(home)).id,
   sessionId: async (house) => {
@@ -61,10 +68,14 @@ export const bodies: Record<string, (house: House) => object | Promise<object>> 
   "POST /v1/realtime/tickets": () => ({ deviceId: randomUUID() }),
   "POST /v1/widgets/:widgetKey/guests": () => ({ deviceId: randomUUID(), consent: { version: "v1", locale: "en" } }),
   "POST /v1/conversations/:conversationId/messages": () => text,
+  "PATCH /v1/conversations/:conversationId/messages/:messageId": () => ({ text: "Hello again" }),
+  "POST /v1/conversations/:conversationId/messages/:messageId/reactions": () => ({ emoji: "👍", on: true }),
   "POST /v1/conversations/:conversationId/read": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/assign": async (house) => ({ agentId: (await house.as("agent")).actor.id }),
   "POST /v1/my/conversations": () => text,
   "POST /v1/my/conversations/:conversationId/messages": () => text,
+  "PATCH /v1/my/conversations/:conversationId/messages/:messageId": () => ({ text: "Hello again" }),
+  "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": () => ({ emoji: "👍", on: true }),
   "POST /v1/my/conversations/:conversationId/read": () => ({ seq: 1 }),
   // There is an admin of the installation, so this can only be refused: the same for all.
   "POST /v1/setup": ({ home }) => ({
@@ -90,7 +101,7 @@ export const invite = (home: Home) => inviteAgent(home.system, { email: home.ema
 export async function rightCall(house: House, route: Route) {
   let url: string = route.path;
   for (const [, name] of route.path.matchAll(/:(\w+)/g)) {
-    url = url.replace(`:${name}`, await things[name!]!(house, route.path));
+    url = url.replace(`:${name}`, await things[name!]!(house, url));
   }
   const headers: Record<string, string> = route.idempotent ? { "idempotency-key": randomUUID() } : {};
   const payload = await bodies[keyOf(route)]?.(house);
