@@ -34,7 +34,7 @@ function createEnvironment(of: TestCtx = system): Environment {
     groups: createGroups(of),
     feed: createFeed(of),
     registry: createRegistry(),
-    admission: createAdmission(of.settings.limits),
+    admission: createAdmission(of.settings.limits, () => false),
     checks: (work) => work(),
   };
 }

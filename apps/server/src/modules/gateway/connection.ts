@@ -186,11 +186,7 @@ export function openConnection(environment: Environment, transport: Transport): 
   async function identify(ticket: string): Promise<SessionInput> {
     const ctx = await transport.identify(ticket, deviceId);
     if (!isOver) {
-      const place = environment.admission.connect(ctx, deviceId);
-      if (typeof place === "string") {
-        throw new AppError("RATE_LIMITED", { details: { limit: place }, retryAfterMs: 30_000 });
-      }
-      leavePlace = place;
+      leavePlace = environment.admission.connect(ctx, deviceId);
       connection.ctx = ctx;
       registry.identify(connection);
       system.metrics.wsHellos.inc();

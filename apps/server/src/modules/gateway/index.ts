@@ -48,17 +48,21 @@ export type Gateway = {
   drain(spreadMs: number): Promise<void>;
 };
 
-/** Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. */
+/**
+ * Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. While
+ * the process `isOverloaded`, nobody new may connect and nothing ephemeral is passed on.
+ */
 export async function startGateway(
   system: SystemCtx,
   addressOf: (request: IncomingMessage) => string,
+  isOverloaded: () => boolean = () => false,
 ): Promise<Gateway> {
   const { metrics } = system;
   let isDraining = false;
   const registry = createRegistry();
   const groups = createGroups(system);
   const feed = createFeed(system);
-  const admission = createAdmission(system.settings.limits);
+  const admission = createAdmission(system.settings.limits, isOverloaded);
   const epoch = await readEpoch(system.database.worker);
   const environment = { system, groups, feed, registry, admission, epoch, checks: createLine(checksAtOnce) };
   const sweeper = await startSweeper(system, accessEvents, {
@@ -128,7 +132,8 @@ export async function startGateway(
   const stopSignals = system.bus.onSignal((signal) => {
     const conversation = conversationId.safeParse(signal.subjectId);
     if (!conversation.success) return;
-    const { companyId, by } = signal;
+    const { companyId, by, kind } = signal;
+    if (kind !== "mark" && isOverloaded()) return;
     const members = groups.membersOf(companyId, conversation.data);
     for (const connection of members) connection.put({ type: "signal", signal });
     for (const connection of registry.ofPerson(companyId, by.id)) {

@@ -556,6 +556,33 @@ describe("feed", () => {
   });
 });
 
+describe("frames that are too much (§8)", () => {
+  it("nested too deep or with too many keys are answered as such, a hello of the full size is not", () => {
+    const driver = welcomed();
+    const deep = `${"[".repeat(20)}${"]".repeat(20)}`;
+    driver.put({ type: "frame", text: `{"type":"ping","n":1,"id":7,"x":${deep}}` });
+    driver.put({ type: "frame", text: `{"type":"ping","n":1,"x":[${"1,".repeat(1_000)}1]}` });
+    expect(driver.framesOf("error")).toMatchObject([
+      { id: 7, code: "TOO_LARGE", retry: false },
+      { id: null, code: "TOO_LARGE" },
+    ]);
+    const subscriptions = Array.from({ length: 200 }, () => ({ conversationId: newId("conversation"), after: 0 }));
+    expect(welcomed(agent, { subscriptions }).last("readHeads").ids).toHaveLength(200);
+    const tooMany = [...subscriptions, ...subscriptions.slice(0, 1)];
+    expect(drive().say(helloFrame({ subscriptions: tooMany }))).toEqual([{ type: "close", code: 4400 }]);
+  });
+
+  it("a fetch asks for 200 events at most, a connection follows 200 conversations at most", () => {
+    const driver = welcomed();
+    driver.say({ type: "fetch", id: 1, conversationId: newId("conversation"), limit: 201 });
+    expect(driver.framesOf("error")).toMatchObject([{ id: 1, code: "VALIDATION" }]);
+    const subscriptions = Array.from({ length: 200 }, () => ({ conversationId: newId("conversation"), after: 0 }));
+    const full = welcomed(agent, { subscriptions });
+    full.say({ type: "subscribe", id: 2, conversationId: newId("conversation"), after: 0 });
+    expect(full.framesOf("error")).toMatchObject([{ id: 2, code: "RATE_LIMITED", details: { limit: 200 } }]);
+  });
+});
+
 describe("floods", () => {
   it("§7: frames beyond the rate are answered, three seconds of excess in a minute end the connection", () => {
     const driver = drive(createSession({ id: "s1", epoch: "e1", frameRate: { perSecond: 1, burst: 2 } }));

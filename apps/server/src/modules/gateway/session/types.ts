@@ -12,7 +12,7 @@ import type {
 } from "@presszero/contracts";
 import type { Signal } from "../../../kernel/bus.ts";
 import type { Bucket } from "../../../kernel/rate.ts";
-import type { Rate } from "../../../kernel/settings.ts";
+import type { Rate } from "../../../kernel/settings-limits.ts";
 import type { LaneEvent, LaneHead, Mark, Side } from "../../conversations/index.ts";
 import type { Horizon } from "../views.ts";
 
