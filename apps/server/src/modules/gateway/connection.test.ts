@@ -11,6 +11,7 @@ import { createAdmission } from "./admission.ts";
 import { type Connection, type Environment, openConnection } from "./connection.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
+import { createPresence } from "./presence.ts";
 import { createRegistry } from "./registry.ts";
 
 let system: TestCtx;
@@ -34,6 +35,7 @@ function createEnvironment(of: TestCtx = system): Environment {
     groups: createGroups(of),
     feed: createFeed(of),
     registry: createRegistry(),
+    presence: createPresence(of, () => false),
     admission: createAdmission(of.settings.limits, () => false),
     checks: (work) => work(),
   };

@@ -17,6 +17,7 @@ import { createAdmission } from "./admission.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
 import { createLine } from "./limits.ts";
+import { createPresence } from "./presence.ts";
 import { createRegistry } from "./registry.ts";
 import { heartbeatMs } from "./session/hello.ts";
 import { limits } from "./session/limits.ts";
@@ -63,8 +64,10 @@ export async function startGateway(
   const groups = createGroups(system);
   const feed = createFeed(system);
   const admission = createAdmission(system.settings.limits, isOverloaded);
+  const presence = createPresence(system, isOverloaded);
   const epoch = await readEpoch(system.database.worker);
-  const environment = { system, groups, feed, registry, admission, epoch, checks: createLine(checksAtOnce) };
+  const checks = createLine(checksAtOnce);
+  const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
   const sweeper = await startSweeper(system, accessEvents, {
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
@@ -130,11 +133,10 @@ export async function startGateway(
     feed.changed(companyId, conversation.data);
   });
   const stopSignals = system.bus.onSignal((signal) => {
-    const conversation = conversationId.safeParse(signal.subjectId);
-    if (!conversation.success) return;
     const { companyId, by, kind } = signal;
-    if (kind !== "mark" && isOverloaded()) return;
-    const members = groups.membersOf(companyId, conversation.data);
+    presence.signal(signal);
+    if (kind !== "mark" && (kind !== "typing" || isOverloaded())) return;
+    const members = groups.membersOf(companyId, signal.subjectId as ConversationId);
     for (const connection of members) connection.put({ type: "signal", signal });
     for (const connection of registry.ofPerson(companyId, by.id)) {
       if (!members.has(connection)) connection.put({ type: "signal", signal });
@@ -186,6 +188,7 @@ export async function startGateway(
       stopHints();
       stopSignals();
       feed.stop();
+      presence.stop();
       clearInterval(heartbeat);
       clearInterval(pressureCheck);
       clearInterval(expiryCheck);

@@ -130,8 +130,9 @@ it("§7: an overloaded process takes nobody new, passes nothing ephemeral on, an
   } finally {
     isOverloaded = false;
   }
-  expect(customer.frames.filter((frame) => frame.type === "ephemeral")).toEqual([]);
+  const isTyping = (frame: { type: string; kind?: string }) => frame.type === "ephemeral" && frame.kind === "typing";
+  expect(customer.frames.filter(isTyping)).toEqual([]);
   agent.send({ type: "typing", conversationId, on: true });
-  await customer.next("ephemeral");
+  await customer.next("ephemeral", isTyping);
   for (const client of [agent, customer]) client.close();
 });
