@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { permissions, type Permission, type Route } from "@presszero/contracts";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import pg from "pg";
+import type { Logger } from "pino";
 import { type Ctx, systemCtx } from "../kernel/context.ts";
 import { inTx } from "../kernel/database.ts";
 import { newId } from "../kernel/ids.ts";
@@ -113,8 +114,9 @@ const days = 86_400_000;
 /** Limits on tries are for tests of their own: everybody else comes from an address of their own. */
 export const randomAddress = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`;
 
-export async function openHouse(settings: Partial<Settings> = {}): Promise<House> {
-  const ctx = await createTestCtx(settings);
+export async function openHouse(settings: Partial<Settings> = {}, log?: Logger): Promise<House> {
+  const testCtx = await createTestCtx(settings);
+  const ctx = log ? { ...testCtx, log } : testCtx;
   // The time stands still, so that no use of a session is worth recording and reading changes no row.
   const now = new Date();
   ctx.clock.set(now);

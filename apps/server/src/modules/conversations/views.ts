@@ -328,14 +328,17 @@ export async function findStoredMessage(
   const { rows } = await sql<MessageRow>`
     select ${messageColumns}
     from message m
-    left join message r on r.company_id = m.company_id and r.id = m.reply_to_id
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
     where m.company_id = ${ctx.companyId} and m.id = ${id} and m.conversation_id = ${conversationId}`.execute(ctx.tx);
   return rows[0] ? toStoredMessage(rows[0]) : null;
 }
 
 /**
  * Events of one conversation, ascending by seq. Positions are of the lane of `side`: `after` reads on from there, `before`
- * (or neither) the newest ones below it.
+ * (or neither) the newest ones below it. `offset 0` keeps each message a look-up by its id: on tables that were not
+ * analyzed yet, all messages of the company would be read for every event instead.
  */
 export async function listLaneEvents(
   ctx: Ctx & InTx,
@@ -357,8 +360,12 @@ export async function listLaneEvents(
            ${authorName(sql`e.actor_type`, sql`e.actor_id`, sql`e.company_id`)} as actor_name,
            e.created_at, e.data, ${messageColumns}
     from event e
-    left join message m on m.company_id = e.company_id and m.id = e.ref_id
-    left join message r on r.company_id = m.company_id and r.id = m.reply_to_id
+    left join lateral (
+      select * from message x where x.company_id = e.company_id and x.id = e.ref_id offset 0
+    ) m on true
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
     where ${sql.join(conditions, sql` and `)}
     order by e.seq ${isAscending ? sql`asc` : sql`desc`}
     limit ${range.limit}`.execute(ctx.tx);
