@@ -1,7 +1,7 @@
 // For tests only: plays the scripts of packages/contracts/conformance against a running server. Their README says what each
 // step means; whoever writes a client in another language can write this player again from it.
 import { randomUUID } from "node:crypto";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { realtimePath, serverFrame, subProtocol } from "@presszero/contracts";
@@ -33,7 +33,12 @@ const step = z.union([
   z.strictObject({ on, close: z.literal(true) }),
   z.strictObject({ on, expectClose: z.number() }),
   z.strictObject({ pause: z.number() }),
-  z.strictObject({ upgrade: z.string(), headers: z.record(z.string(), z.string()).optional(), status: z.number() }),
+  z.strictObject({
+    upgrade: z.string(),
+    headers: z.record(z.string(), z.string()).optional(),
+    status: z.number(),
+    answer: z.unknown().optional(),
+  }),
   z.strictObject({
     call: z.string(),
     person: z.string().optional(),
@@ -140,8 +145,10 @@ export async function play(stage: Stage, { given, steps }: Script): Promise<void
     } else if ("pause" in one) {
       await sleep(one.pause);
     } else if ("upgrade" in one) {
-      const status = await upgradeStatus(stage, one.upgrade, one.headers ?? {});
-      if (status !== one.status) throw new Error(`the upgrade was answered ${status}`);
+      const { status, headers } = await upgrade(stage, one.upgrade, one.headers ?? {});
+      if (status !== one.status || (one.answer !== undefined && !matches(one.answer, headers, variables))) {
+        throw new Error(`the upgrade was answered ${status} ${JSON.stringify(headers)}`);
+      }
     } else if ("call" in one) {
       const { status, body } = await call(one.call, one.person, one.body, one.headers);
       if (status !== one.status || (one.answer !== undefined && !matches(one.answer, body, variables))) {
@@ -299,7 +306,12 @@ function close({ socket }: Line): Promise<void> {
   });
 }
 
-function upgradeStatus({ baseUrl }: Stage, path: string, headers: Record<string, string>): Promise<number | undefined> {
+/** What an upgrade is answered; the connection, if there is one then, is closed at once. */
+function upgrade(
+  { baseUrl }: Stage,
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     request(baseUrl + path, {
       headers: {
@@ -310,10 +322,10 @@ function upgradeStatus({ baseUrl }: Stage, path: string, headers: Record<string,
         ...headers,
       },
     })
-      .on("response", (response) => resolve(response.statusCode))
-      .on("upgrade", (_response, socket) => {
+      .on("response", (response) => resolve({ status: response.statusCode, headers: response.headers }))
+      .on("upgrade", (response, socket) => {
         socket.destroy();
-        resolve(101);
+        resolve({ status: 101, headers: response.headers });
       })
       .on("error", reject)
       .end();

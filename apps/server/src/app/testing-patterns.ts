@@ -79,8 +79,8 @@ function fits(pattern: unknown, value: unknown, variables: Variables): boolean {
       return !fits(argument, value, new Map(variables));
     case "$atLeast":
       return typeof value === "number" && value >= Number(argument);
-    case "$atMost":
-      return typeof value === "number" && value <= Number(argument);
+    case "$matches":
+      return typeof value === "string" && new RegExp(String(argument)).test(value);
     case "$before":
       return typeof value === "string" && value < String(argument);
     case "$after":

@@ -244,6 +244,11 @@ export const rules = {
     title: "Another epoch",
     text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Messages that it was told are stored, but has not seen as events, go out again under their client ids.",
   },
+  CR9: {
+    section: "client",
+    title: "Several tabs",
+    text: "Tabs that run side by side never use one device id at the same time. A device whose tab is gone is taken over by a later one, with its unsent messages.",
+  },
 
   KA1: {
     section: "keeping",
@@ -299,7 +304,7 @@ export const rules = {
   BP7: {
     section: "pressure",
     title: "Frames in hand",
-    text: "At most 32 frames of a connection are worked on at the same moment; until one is done, its socket is not read.",
+    text: "While 32 frames of a connection are being worked on, no further ones are read from its socket.",
   },
 
   LM1: {
