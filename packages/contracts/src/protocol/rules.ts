@@ -213,6 +213,11 @@ export const rules = {
     title: "Only what is followed",
     text: "`ack`, `read` and `typing` count for conversations that the connection has subscribed to; for others they are answered `NOT_FOUND`.",
   },
+  SR14: {
+    section: "server",
+    title: "Changed messages",
+    text: "An edit, a deletion and a reaction are events of their own (`message.changed`, with the message as it is now and a higher `revision`), in the lanes that the message is in; history then shows the message as it is. What was deleted is told to nobody any more.",
+  },
 
   CR1: {
     section: "client",
