@@ -211,7 +211,7 @@ export const rules = {
   SR13: {
     section: "server",
     title: "Only what is followed",
-    text: "`ack`, `read` and `typing` count for conversations that the connection has subscribed to; for others they are answered `NOT_FOUND`.",
+    text: "`ack`, `read`, `typing` and `viewing` count for conversations that the connection has subscribed to; for others they are answered `NOT_FOUND`.",
   },
   SR14: {
     section: "server",
@@ -291,10 +291,25 @@ export const rules = {
     text: "A process that ends says that it is not ready, sends `drain`, closes its sockets with 1012 spread over `spreadMs`, finishes the sends it has taken, and exits with 0.",
   },
 
+  BP1: {
+    section: "pressure",
+    title: "A client that reads slowly",
+    text: "While more than 128 KiB or 100 frames wait for a client, nothing ephemeral is sent to it; of feed items and receipts it gets the newest, once it has caught up.",
+  },
+  BP2: {
+    section: "pressure",
+    title: "A client that is behind",
+    text: "While more than 512 KiB wait, events are not sent either. When the client has caught up, they are read from the database like in a replay, and `synced` ends that.",
+  },
   BP3: {
     section: "pressure",
     title: "A client that does not read",
-    text: "A connection for which more than 1 MiB waits is closed with 4490 and its queue dropped; the client resumes from what it holds.",
+    text: "When more than 1 MiB waits, a frame waits for 15 seconds, or a write is stalled for 30, the connection is closed with 4490 and its queue dropped; the client resumes from what it holds.",
+  },
+  BP4: {
+    section: "pressure",
+    title: "An overloaded process",
+    text: "A process that has too much to do (memory, a late event loop, queries that wait; thresholds are settings) says that it is not ready, refuses upgrades with 503 and hellos with 1013, and passes nothing ephemeral on. Messages are stored and passed on as ever.",
   },
   BP5: {
     section: "pressure",
@@ -351,6 +366,16 @@ export const rules = {
     section: "limits",
     title: "HTTP bodies",
     text: "A body of more than 1 MiB, or 8 KiB where people sign in, is refused with `TOO_LARGE`.",
+  },
+  LM9: {
+    section: "limits",
+    title: "Nesting",
+    text: "JSON that is nested deeper than 20 levels, and a frame with more than 1,000 keys and elements, are refused with `TOO_LARGE`; the connection goes on.",
+  },
+  LM10: {
+    section: "limits",
+    title: "Page",
+    text: "A `page` has at most 256 KiB: it ends earlier with `more: true` where the events asked for have more.",
   },
 
   ER1: {
@@ -417,7 +442,17 @@ export const rules = {
   RS4: {
     section: "marks",
     title: "Typing",
-    text: "Typing goes to the others who follow the conversation, is never stored, may be lost, and ends by itself after 6 seconds. A client tells it at most every 3 seconds.",
+    text: "Typing goes to the others who follow the conversation, typing of a note to staff alone. It is never stored, may be lost, and ends by itself after 6 seconds. A client tells it at most every 3 seconds.",
+  },
+  RS5: {
+    section: "marks",
+    title: "Presence",
+    text: "After `synced`, and whenever it changes, staff learn whether the customer is connected with any device, and the customer whether anybody of the business is, but not who. Whoever comes back within five seconds was never away.",
+  },
+  RS6: {
+    section: "marks",
+    title: "Viewing",
+    text: "Staff who follow a conversation learn which colleague looks at it, from `viewing` until that is taken back, is not renewed for 30 seconds, or its connection ends. A customer learns nothing of it, and may not say it.",
   },
 } as const satisfies Record<string, Rule>;
 
