@@ -63,15 +63,17 @@ export const card = z.strictObject({
 export type Card = z.infer<typeof card>;
 
 /** What a message holds beside its text, by its kind; a text may offer answers that are sent with one tap. */
-export const messageContent = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("quick_replies"), replies: z.array(label).min(1).max(10) }),
-  z.strictObject({ type: z.literal("form"), fields: z.array(formField).min(1).max(20), submit: label }),
-  z.strictObject({ type: z.literal("cards"), cards: z.array(card).min(1).max(10) }),
-  z.strictObject({
-    type: z.literal("answer"),
-    values: z.record(fieldName, z.union([z.string().max(2000), z.number(), z.boolean()])),
-  }),
-]);
+export const messageContent = z
+  .discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("quick_replies"), replies: z.array(label).min(1).max(10) }),
+    z.strictObject({ type: z.literal("form"), fields: z.array(formField).min(1).max(20), submit: label }),
+    z.strictObject({ type: z.literal("cards"), cards: z.array(card).min(1).max(10) }),
+    z.strictObject({
+      type: z.literal("answer"),
+      values: z.record(fieldName, z.union([z.string().max(2000), z.number(), z.boolean()])),
+    }),
+  ])
+  .meta({ id: "MessageContent" });
 export type MessageContent = z.infer<typeof messageContent>;
 
 /** One emoji: a pictograph with its modifiers, a flag or a keycap, as one grapheme. */
@@ -87,23 +89,25 @@ export const message = z
     id: messageId,
     companyId,
     conversationId,
-    /** Position in the reader's lane (staff: all events, customers: public ones). */
-    seq: z.number().int(),
-    /** Filled for the author's own devices only. */
-    clientId: clientUuid.nullable(),
-    /** "user" is the customer's side, "system" the business side. */
-    createdBy: z.enum(["user", "system"]),
+    seq: z.number().int().describe("Position in the reader's lane (staff: all events, customers: public ones)."),
+    clientId: clientUuid.nullable().describe("Filled for the author's own devices only."),
+    createdBy: z.enum(["user", "system"]).describe('"user" is the customer\'s side, "system" the business side.'),
     author,
     kind: messageKind,
-    /** Empty when the message was deleted. */
-    text: z.string(),
+    text: z.string().describe("Empty when the message was deleted."),
     content: messageContent.nullable(),
-    /** The message that this one answers, as it is now; its text is cut like a preview and null when it was deleted. */
-    replyTo: z.strictObject({ id: messageId, author, text: z.string().nullable() }).nullable(),
+    replyTo: z
+      .strictObject({ id: messageId, author, text: z.string().nullable() })
+      .nullable()
+      .describe(
+        "The message that this one answers, as it is now; its text is cut like a preview and null when it was deleted.",
+      ),
     reactions: z.array(z.strictObject({ emoji: z.string(), by: z.array(author) })),
     status: z.enum(["sent", "delivered", "read", "failed"]),
-    /** Counts the changes of this message: of two states the one with the higher revision is the newer. */
-    revision: z.number().int(),
+    revision: z
+      .number()
+      .int()
+      .describe("Counts the changes of this message: of two states the one with the higher revision is the newer."),
     editedAt: timestamp.nullable(),
     deletedAt: timestamp.nullable(),
     createdAt: timestamp,
@@ -137,15 +141,16 @@ export const newStaffMessage = z.discriminatedUnion("kind", staffMessages);
 export type NewStaffMessage = z.infer<typeof newStaffMessage>;
 
 /** What either side may send; which of it the author may is for the service to say. */
-export const outgoingMessage = z.discriminatedUnion("kind", [...staffMessages, answerMessage]);
+export const outgoingMessage = z
+  .discriminatedUnion("kind", [...staffMessages, answerMessage])
+  .meta({ id: "OutgoingMessage" });
 export type OutgoingMessage = z.infer<typeof outgoingMessage>;
 
 const agentRef = z.strictObject({ id: agentId, name: z.string() });
 
 const eventBase = {
   conversationId,
-  /** Gap-free position in the reader's lane. */
-  seq: z.number().int(),
+  seq: z.number().int().describe("Gap-free position in the reader's lane."),
   at: timestamp,
   by: author,
 };
@@ -153,22 +158,31 @@ const eventBase = {
 /** One schema per kind of event that the customer learns of, each with the fields of `extra` on top. */
 function publicEventKinds<const E extends z.ZodRawShape, M extends z.ZodType>(extra: E, messageSchema: M) {
   return [
-    z.strictObject({
-      ...eventBase,
-      ...extra,
-      kind: z.literal("conversation.started"),
-      data: z.strictObject({ channel: z.enum(["web"]) }),
-    }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("message.created"), data: messageSchema }),
-    /** The message was edited, deleted or reacted to; `message` is as it is now. */
-    z.strictObject({
-      ...eventBase,
-      ...extra,
-      kind: z.literal("message.changed"),
-      data: z.strictObject({ change: z.enum(["edited", "deleted", "reacted"]), message: messageSchema }),
-    }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.closed"), data: z.strictObject({}) }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.reopened"), data: z.strictObject({}) }),
+    z
+      .strictObject({
+        ...eventBase,
+        ...extra,
+        kind: z.literal("conversation.started"),
+        data: z.strictObject({ channel: z.enum(["web"]) }),
+      })
+      .describe("The conversation exists."),
+    z
+      .strictObject({ ...eventBase, ...extra, kind: z.literal("message.created"), data: messageSchema })
+      .describe("A message was stored."),
+    z
+      .strictObject({
+        ...eventBase,
+        ...extra,
+        kind: z.literal("message.changed"),
+        data: z.strictObject({ change: z.enum(["edited", "deleted", "reacted"]), message: messageSchema }),
+      })
+      .describe("A message was edited, deleted or reacted to; `message` is as it is now."),
+    z
+      .strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.closed"), data: z.strictObject({}) })
+      .describe("Closed."),
+    z
+      .strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.reopened"), data: z.strictObject({}) })
+      .describe("Open again: by hand, or because the customer wrote."),
   ] as const;
 }
 
@@ -176,12 +190,14 @@ function publicEventKinds<const E extends z.ZodRawShape, M extends z.ZodType>(ex
 function eventKinds<const E extends z.ZodRawShape>(extra: E) {
   return [
     ...publicEventKinds(extra, message),
-    z.strictObject({
-      ...eventBase,
-      ...extra,
-      kind: z.literal("conversation.assigned"),
-      data: z.strictObject({ assignee: agentRef.nullable() }),
-    }),
+    z
+      .strictObject({
+        ...eventBase,
+        ...extra,
+        kind: z.literal("conversation.assigned"),
+        data: z.strictObject({ assignee: agentRef.nullable() }),
+      })
+      .describe("Assigned to an agent, or to nobody."),
   ] as const;
 }
 
@@ -197,8 +213,7 @@ export const staffOnlyEventKinds: readonly ConversationEventKind[] = ["conversat
 
 export const preview = z.strictObject({
   id: messageId,
-  /** The first 140 characters; empty when the message was deleted. */
-  text: z.string(),
+  text: z.string().describe("The first 140 characters; empty when the message was deleted."),
   by: author,
   kind: messageKind,
   at: timestamp,
@@ -209,15 +224,14 @@ const conversationBase = {
   companyId,
   status: z.enum(["open", "closed"]),
   channel: z.enum(["web"]),
-  /** Seq of the newest event in the reader's lane. */
-  head: z.number().int(),
+  head: z.number().int().describe("Seq of the newest event in the reader's lane."),
   startedAt: timestamp,
   activityAt: timestamp,
   preview: preview.nullable(),
-  /** Messages of the other side after my read mark. */
-  unread: z.number().int(),
-  /** How many messages each side has sent (notes not counted); with `unread` a client keeps the badge live. */
-  messages: z.strictObject({ contact: z.number().int(), business: z.number().int() }),
+  unread: z.number().int().describe("Messages of the other side after my read mark."),
+  messages: z
+    .strictObject({ contact: z.number().int(), business: z.number().int() })
+    .describe("How many messages each side has sent (notes not counted); with `unread` a client keeps the badge live."),
   /** My read mark, and how far the other side's devices have received and read, all in my lane. */
   marks: z.strictObject({
     myRead: z.number().int(),
