@@ -2,6 +2,7 @@ import { z } from "zod";
 import { agentId, clientUuid, companyId, contactId, conversationId, messageId } from "./ids.ts";
 import { maxTextBytes, maxTextLength } from "./protocol/constants.ts";
 import { page, pageQuery, route, timestamp } from "./route.ts";
+import { languageTag } from "./text.ts";
 
 const encoder = new TextEncoder();
 
@@ -283,6 +284,63 @@ export const myEventsPage = eventsPage
   })
   .meta({ id: "MyEventsPage" });
 export type MyEventsPage = z.infer<typeof myEventsPage>;
+/** A piece of a message's text; `hit` says that it is what was looked for. */
+export const fragment = z.strictObject({ text: z.string(), hit: z.boolean() });
+export type Fragment = z.infer<typeof fragment>;
+
+const foundMessage = {
+  message: z.strictObject({ id: messageId, seq: z.number().int(), kind: messageKind, author, createdAt: timestamp }),
+  fragments: z.array(fragment),
+};
+/** A message that was found, with the place in it that was looked for. */
+export const myFoundMessage = z.strictObject({ conversationId, ...foundMessage }).meta({ id: "MyFoundMessage" });
+export type MyFoundMessage = z.infer<typeof myFoundMessage>;
+export const staffFoundMessage = z
+  .strictObject({
+    conversation: z.strictObject({
+      id: conversationId,
+      status: z.enum(["open", "closed"]),
+      contact: z.strictObject({ id: contactId, name: z.string().nullable() }),
+      assignee: agentRef.nullable(),
+    }),
+    ...foundMessage,
+  })
+  .meta({ id: "FoundMessage" });
+export type FoundMessage = z.infer<typeof staffFoundMessage>;
+const searchText = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed() && !text.includes("\u0000"), {
+    message: "must be well-formed Unicode without U+0000",
+  });
+
+/** What an agent has written and not sent. */
+export const draft = z
+  .strictObject({ kind: z.enum(["text", "note"]), text: z.string(), updatedAt: timestamp })
+  .meta({ id: "Draft" });
+export type Draft = z.infer<typeof draft>;
+
+/** A conversation as a file to keep. */
+export const transcript = z
+  .strictObject({ fileName: z.string(), mediaType: z.string(), content: z.string() })
+  .meta({ id: "Transcript" });
+export type Transcript = z.infer<typeof transcript>;
+const transcriptQuery = z.strictObject({
+  format: z.enum(["text", "json"]).default("text"),
+  locale: languageTag.default("en"),
+  timeZone: z.string().max(60).refine(isTimeZone, "must be a time zone such as Europe/Vienna").default("UTC"),
+});
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone }).format();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const params = z.strictObject({ conversationId });
 const eventsQuery = z.strictObject({
@@ -401,6 +459,67 @@ export const conversationsRoutes = [
     access: "conversations.close",
     params,
     response: conversation,
+  }),
+  route({
+    method: "GET",
+    path: "/v1/messages/search",
+    summary: "Find messages by their words, the newest first; all words have to be there, the last as a beginning",
+    access: "conversations.read",
+    query: pageQuery.extend({
+      q: searchText,
+      from: z.enum(["contact", "business"]).optional(),
+      status: z.enum(["open", "closed"]).optional(),
+      assignee: z.enum(["me", "none"]).optional(),
+      contactId: contactId.optional(),
+      since: timestamp.optional(),
+      until: timestamp.optional(),
+    }),
+    response: page(staffFoundMessage),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/conversations/:conversationId/drafts",
+    summary: "What I have written in this conversation and not sent",
+    access: "conversations.reply",
+    params,
+    response: z.strictObject({ items: z.array(draft) }),
+  }),
+  route({
+    method: "PATCH",
+    path: "/v1/conversations/:conversationId/drafts",
+    summary: "Keep what I am writing; an empty text forgets it",
+    access: "conversations.reply",
+    params,
+    body: z.strictObject({
+      kind: z.enum(["text", "note"]),
+      text: z.union([messageText, z.literal("")]),
+    }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/conversations/:conversationId/transcript",
+    summary: "What customer and business said to each other, as a file; the newest 5,000 messages",
+    access: "conversations.read",
+    params,
+    query: transcriptQuery,
+    response: transcript,
+  }),
+  route({
+    method: "GET",
+    path: "/v1/my/messages/search",
+    summary: "Find my messages and their answers",
+    access: "contact",
+    query: pageQuery.extend({ q: searchText }),
+    response: page(myFoundMessage),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/my/conversations/:conversationId/transcript",
+    summary: "One of my conversations as a file; the newest 5,000 messages",
+    access: "contact",
+    params,
+    query: transcriptQuery,
+    response: transcript,
   }),
   route({
     method: "GET",

@@ -89,6 +89,12 @@ const expectations: Record<string, Expectation> = {
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/reopen": staffOnThing(staff),
+  "GET /v1/messages/search": staffOnly(staff),
+  "GET /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "PATCH /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "GET /v1/conversations/:conversationId/transcript": staffOnThing(staff),
+  "GET /v1/my/messages/search": customers,
+  "GET /v1/my/conversations/:conversationId/transcript": customerOfConversation,
   "GET /v1/my/conversations": customers,
   "POST /v1/my/conversations": customers,
   "GET /v1/my/conversations/:conversationId": customerOfConversation,
@@ -175,6 +181,8 @@ describe("API keys", () => {
     "GET /v1/sessions",
     "DELETE /v1/sessions/:sessionId",
     "PATCH /v1/conversations/:conversationId/messages/:messageId",
+    "GET /v1/conversations/:conversationId/drafts",
+    "PATCH /v1/conversations/:conversationId/drafts",
   ];
   /** What a key needs besides the permission that the route names, since nobody gives or changes more than they have. */
   const needsMore: Record<string, readonly Permission[]> = {
@@ -229,6 +237,13 @@ const idsInside: Record<string, () => Promise<void>> = {
     await newConversation(house);
     const mine = await house.as("customer");
     const url = `/v1/conversations?contactId=${mine.actor.id}`;
+    const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
+    expect(list.json()).toEqual({ items: [], next: null });
+  },
+  "GET /v1/messages/search query.contactId": async () => {
+    await newConversation(house);
+    const mine = await house.as("customer");
+    const url = `/v1/messages/search?q=hello&contactId=${mine.actor.id}`;
     const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
     expect(list.json()).toEqual({ items: [], next: null });
   },

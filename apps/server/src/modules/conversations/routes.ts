@@ -14,8 +14,11 @@ import {
   listEvents,
   listMyConversations,
 } from "./service/read.ts";
+import { listMyDrafts, saveMyDraft } from "./service/drafts.ts";
+import { searchMessages, searchMyMessages } from "./service/search.ts";
 import { sendMessage } from "./service/send.ts";
 import { startConversation } from "./service/start.ts";
+import { getTranscript } from "./service/transcript.ts";
 
 /** Over REST the session or API key is the device: the scope of the client id. */
 function deviceIdOf(ctx: Ctx): string {
@@ -56,6 +59,15 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
     await reopenConversation(ctx, params.conversationId);
     return getConversation(ctx, params.conversationId);
   },
+  "GET /v1/messages/search": (ctx, { query }) => searchMessages(ctx, query),
+  "GET /v1/conversations/:conversationId/drafts": (ctx, { params }) => listMyDrafts(ctx, params.conversationId),
+  "PATCH /v1/conversations/:conversationId/drafts": (ctx, { params, body }) =>
+    saveMyDraft(ctx, params.conversationId, body),
+  "GET /v1/conversations/:conversationId/transcript": (ctx, { params, query }) =>
+    getTranscript(ctx, params.conversationId, query),
+  "GET /v1/my/messages/search": (ctx, { query }) => searchMyMessages(ctx, query),
+  "GET /v1/my/conversations/:conversationId/transcript": (ctx, { params, query }) =>
+    getTranscript(ctx, params.conversationId, query),
   "GET /v1/my/conversations": (ctx, { query }) => listMyConversations(ctx, query),
   "POST /v1/my/conversations": (ctx, { body, clientId }) => {
     limitSends(ctx);
