@@ -167,7 +167,7 @@ const eventsQuery = z.strictObject({
   before: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(100),
 });
-const readBody = z.strictObject({ seq: z.number().int().min(0) });
+const markBody = z.strictObject({ seq: z.number().int().min(0) });
 
 export const conversationsRoutes = [
   route({
@@ -218,11 +218,19 @@ export const conversationsRoutes = [
   }),
   route({
     method: "POST",
+    path: "/v1/conversations/:conversationId/ack",
+    summary: "Say that this device has stored everything up to a seq; never goes back",
+    access: "conversations.read",
+    params,
+    body: markBody,
+  }),
+  route({
+    method: "POST",
     path: "/v1/conversations/:conversationId/read",
     summary: "Mark as read up to a seq; never goes back",
     access: "conversations.read",
     params,
-    body: readBody,
+    body: markBody,
   }),
   route({
     method: "POST",
@@ -295,11 +303,19 @@ export const conversationsRoutes = [
   }),
   route({
     method: "POST",
+    path: "/v1/my/conversations/:conversationId/ack",
+    summary: "Say that this device has stored everything up to a seq; never goes back",
+    access: "contact",
+    params,
+    body: markBody,
+  }),
+  route({
+    method: "POST",
     path: "/v1/my/conversations/:conversationId/read",
     summary: "Mark as read up to a seq; never goes back",
     access: "contact",
     params,
-    body: readBody,
+    body: markBody,
   }),
   route({
     method: "POST",

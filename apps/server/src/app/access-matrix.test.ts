@@ -108,6 +108,7 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/conversations/:conversationId": staffOnThing(staff),
   "GET /v1/conversations/:conversationId/events": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/messages": staffOnThing(staff),
+  "POST /v1/conversations/:conversationId/ack": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/read": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
@@ -117,8 +118,10 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/my/conversations/:conversationId": customerOfConversation,
   "GET /v1/my/conversations/:conversationId/events": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/messages": customerOfConversation,
+  "POST /v1/my/conversations/:conversationId/ack": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/read": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
+  "GET /v1/events": { ...signedIn, narrowKey: "FORBIDDEN" },
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
 };
@@ -193,8 +196,8 @@ beforeAll(async () => {
   for (const caller of callers) {
     if (caller !== "nobody" && caller !== "admin") tokens[caller] = await enter(caller);
   }
-  server = await createHttpServer(ctx, handlers);
   gateway = await startGateway(ctx, (request) => request.socket.remoteAddress ?? "");
+  server = await createHttpServer(ctx, { ...handlers, ...gateway.handlers });
   server.server.on("upgrade", gateway.handleUpgrade);
   await server.listen({ port: 0, host: "127.0.0.1" });
   ({ port } = server.server.address() as AddressInfo);
@@ -264,10 +267,12 @@ const bodies: Record<string, () => unknown> = {
   "POST /v1/realtime/tickets": () => ({ deviceId: randomUUID() }),
   "POST /v1/widgets/:widgetKey/guests": () => ({ deviceId: randomUUID(), consent: { version: "v1", locale: "en" } }),
   "POST /v1/conversations/:conversationId/messages": () => text,
+  "POST /v1/conversations/:conversationId/ack": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/read": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/assign": () => ({ agentId: null }),
   "POST /v1/my/conversations": () => text,
   "POST /v1/my/conversations/:conversationId/messages": () => text,
+  "POST /v1/my/conversations/:conversationId/ack": () => ({ seq: 1 }),
   "POST /v1/my/conversations/:conversationId/read": () => ({ seq: 1 }),
   // There is an admin of the installation, so this can only be refused: the same for all.
   "POST /v1/setup": () => ({
@@ -277,6 +282,11 @@ const bodies: Record<string, () => unknown> = {
     email: home.email(randomUUID()),
     password,
   }),
+};
+
+/** Queries of routes that need one. A poll is answered at once if there is something to tell: a conversation that is not theirs. */
+const queries: Record<string, () => Promise<string>> = {
+  "GET /v1/events": async () => `?deviceId=${randomUUID()}&conversations=${await newConversation()}:0`,
 };
 
 /** Everything that was ever done in the company, in one line. */
@@ -302,6 +312,7 @@ describe.each((routes as readonly Route[]).map((route) => [keyOf(route), route] 
     for (const [, name] of route.path.matchAll(/:(\w+)/g)) {
       url = url.replace(`:${name}`, await things[name!]!(route.path));
     }
+    url += (await queries[key]?.()) ?? "";
     const payload = (await bodies[key]?.()) as object | undefined;
     const isLast = key === "DELETE /v1/sessions/current";
     const token = caller === "nobody" ? null : isLast ? await enter(caller) : tokens[caller];
@@ -361,6 +372,7 @@ const frames: Record<string, "NOT_FOUND" | "gone" | "nothing" | "other"> = {
   unsubscribe: "nothing",
   fetch: "NOT_FOUND",
   typing: "NOT_FOUND",
+  viewing: "NOT_FOUND",
   ping: "other",
 };
 
@@ -391,7 +403,8 @@ describe.each(["otherCustomer", "foreignCustomer", "foreignAdmin", "narrowKey"] 
     socket.send({ type: "ack", conversationId, seq: 1 });
     socket.send({ type: "read", conversationId, seq: 1 });
     socket.send({ type: "typing", conversationId, on: true });
-    for (let count = 0; count < 3; count++) {
+    socket.send({ type: "viewing", conversationId, on: true });
+    for (let count = 0; count < 4; count++) {
       expect(await socket.next("error", (frame) => frame.id === null)).toMatchObject({ code: "NOT_FOUND" });
     }
     socket.send({ type: "unsubscribe", conversationId });

@@ -6,6 +6,7 @@ import {
   errorCodes,
   identityRoutes,
   operationsRoutes,
+  realtimeRoutes,
   type Route,
   routes,
 } from "@presszero/contracts";
@@ -16,11 +17,13 @@ const tags: Record<string, readonly Route[]> = {
   identity: identityRoutes,
   contacts: contactsRoutes,
   conversations: conversationsRoutes,
+  realtime: realtimeRoutes,
   operations: operationsRoutes,
 };
 
 const description = `Times are ISO 8601 in UTC. Lists come in pages: hand \`next\` back as \`cursor\`. A write that takes an
-\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key.
+\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key
+by the same session or, with a \`Device-Id\`, by the same device.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents. \`code\` is one of these; \`retry\` says
 whether the same request may succeed later:
@@ -77,7 +80,8 @@ function addCommonParts(paths: Paths): void {
     if (route.idempotent) {
       const schema = { type: "string", format: "uuid" };
       const key = { in: "header", name: "Idempotency-Key", required: true, schema };
-      operation.parameters = [...(operation.parameters ?? []), key];
+      const device = { in: "header", name: "Device-Id", required: false, schema };
+      operation.parameters = [...(operation.parameters ?? []), key, device];
     }
   }
 }
