@@ -85,6 +85,7 @@ const expectations: Record<string, Expectation> = {
   "PATCH /v1/conversations/:conversationId/messages/:messageId": staffOnThing(["agent", "foreignAdmin"]),
   "DELETE /v1/conversations/:conversationId/messages/:messageId": staffOnThing([...supervisors, "agent"]),
   "POST /v1/conversations/:conversationId/messages/:messageId/reactions": staffOnThing(staff),
+  "POST /v1/conversations/:conversationId/ack": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/read": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
@@ -103,8 +104,10 @@ const expectations: Record<string, Expectation> = {
   "PATCH /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
   "DELETE /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": customerOfConversation,
+  "POST /v1/my/conversations/:conversationId/ack": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/read": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
+  "GET /v1/events": { ...signedIn, narrowKey: "FORBIDDEN" },
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
 };
