@@ -175,7 +175,7 @@ describe("bad input", () => {
     expectProblem(answer, "UNSUPPORTED_MEDIA_TYPE");
   });
 
-  test("limits the size of bodies, those of sign-in to 8 KiB", async () => {
+  test("[LM8] limits the size of bodies, those of sign-in to 8 KiB", async () => {
     const login = { email: "amara@example.com", password };
     expectProblem(await signIn({ ...login, filler: "x".repeat(8 * 1024) }), "TOO_LARGE");
     const headers = await bearer("amara@example.com");

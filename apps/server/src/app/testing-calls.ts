@@ -51,6 +51,12 @@ export const things: Record<string, (house: House, path: string) => Promise<stri
   },
 };
 
+/** Queries that have to be there. */
+const queries: Record<string, string> = {
+  "GET /v1/messages/search": "?q=hello",
+  "GET /v1/my/messages/search": "?q=hello",
+};
+
 /** Bodies that are right. */
 export const bodies: Record<string, (house: House) => object | Promise<object>> = {
   "POST /v1/sessions": ({ home }) => ({ email: home.email("agent"), password }),
@@ -70,6 +76,7 @@ export const bodies: Record<string, (house: House) => object | Promise<object>> 
   "POST /v1/conversations/:conversationId/messages": () => text,
   "PATCH /v1/conversations/:conversationId/messages/:messageId": () => ({ text: "Hello again" }),
   "POST /v1/conversations/:conversationId/messages/:messageId/reactions": () => ({ emoji: "👍", on: true }),
+  "PATCH /v1/conversations/:conversationId/drafts": () => ({ kind: "text", text: "Dear" }),
   "POST /v1/conversations/:conversationId/read": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/assign": async (house) => ({ agentId: (await house.as("agent")).actor.id }),
   "POST /v1/my/conversations": () => text,
@@ -87,10 +94,9 @@ export const bodies: Record<string, (house: House) => object | Promise<object>> 
   }),
 };
 
-/** A conversation of the caller `customer`. */
-export async function newConversation(house: House) {
+export async function newConversation(house: House, of: "customer" | "foreignCustomer" = "customer") {
   const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
-  return (await startConversation(await house.as("customer"), input)).conversationId;
+  return (await startConversation(await house.as(of), input)).conversationId;
 }
 
 export const addAgent = (home: Home) =>
@@ -105,5 +111,5 @@ export async function rightCall(house: House, route: Route) {
   }
   const headers: Record<string, string> = route.idempotent ? { "idempotency-key": randomUUID() } : {};
   const payload = await bodies[keyOf(route)]?.(house);
-  return { method: route.method, url, payload, headers };
+  return { method: route.method, url: url + (queries[keyOf(route)] ?? ""), payload, headers };
 }
