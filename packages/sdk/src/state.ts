@@ -1,5 +1,15 @@
 import type { ConversationEvent, ConversationId, EventsPage, ServerFrame } from "@presszero/contracts";
-import { withEvents, withGap, withPage, withRead, withReceipt, withSummary, withSynced, withTyping } from "./record.ts";
+import {
+  unsynced,
+  withEvents,
+  withGap,
+  withPage,
+  withRead,
+  withReceipt,
+  withSummary,
+  withSynced,
+  withSigns,
+} from "./record.ts";
 import { recordsOf, valuesOf, withoutRecord, withRecord } from "./records.ts";
 import type { ConnectionStatus, ConversationRecord, NotSentReason, OutboxItem, Side, State, Summary } from "./types.ts";
 
@@ -11,7 +21,7 @@ export type Action =
   | { type: "page"; conversationId: ConversationId; page: EventsPage }
   | { type: "gone"; conversationId: ConversationId; why: "deleted" | "access" }
   | { type: "read"; conversationId: ConversationId; seq: number }
-  /** Items of the storage at the start. */
+  /** Items of the storage. */
   | { type: "outbox_loaded"; items: readonly OutboxItem[] }
   | { type: "queued"; item: OutboxItem }
   | { type: "attempted"; clientId: string }
@@ -59,7 +69,8 @@ export function reduce(state: State, action: Action): State {
     case "outbox_loaded": {
       // What was queued before the start is in the storage as well by then.
       const queued = new Set(state.outbox.map((item) => item.clientId));
-      const outbox = [...action.items.filter((item) => !queued.has(item.clientId)), ...state.outbox];
+      const loaded = action.items.filter((item) => !queued.has(item.clientId));
+      const outbox = [...loaded, ...state.outbox].toSorted((a, b) => a.queuedAt - b.queuedAt);
       const shown = new Set(action.items.map((item) => item.conversationId));
       return [...shown].reduce<State>(
         (next, id) => (id === null ? next : withoutConfirmed(next, id, next.conversations[id]?.events ?? [])),
@@ -136,8 +147,7 @@ function reduceFrame(state: State, frame: ServerFrame, now: number): State {
     case "receipt":
       return change(state, frame.conversationId, (record) => withReceipt(record, frame, side));
     case "ephemeral":
-      if (frame.kind !== "typing") return state;
-      return change(state, frame.conversationId, (record) => withTyping(record, frame, now));
+      return change(state, frame.conversationId, (record) => withSigns(record, frame, now));
     case "feed": {
       const items = frame.items.map((item) => {
         const marks = state.conversations[item.id]?.summary.marks ?? { myRead: 0, otherDelivered: 0, otherRead: 0 };
@@ -279,11 +289,6 @@ function changeAll(state: State, update: (record: ConversationRecord) => Convers
     if (changed !== record) conversations = withRecord(conversations, record.id, changed);
   }
   return conversations === state.conversations ? state : { ...state, conversations };
-}
-
-function unsynced(record: ConversationRecord): ConversationRecord {
-  if (!record.synced && Object.keys(record.typing).length === 0) return record;
-  return { ...record, synced: false, typing: {} };
 }
 
 function withoutTypingBefore(record: ConversationRecord, now: number): ConversationRecord {
