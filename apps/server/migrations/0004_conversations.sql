@@ -128,10 +128,10 @@ begin
       update conversation c
       set status = 'open', seq = c.seq + 1, public_seq = c.public_seq + 1
       from (
-        select distinct on (i.company_id, i.conversation_id) i.company_id, i.conversation_id, i.author_id
-        from unnest(p_company, p_conversation, p_device, p_client, p_author_type, p_author)
-          as i(company_id, conversation_id, device_id, client_id, author_type, author_id)
-        where i.author_type = 'contact' and i.conversation_id = any(held)
+        select distinct i.company_id, i.conversation_id, i.author_id
+        from unnest(p_company, p_conversation, p_device, p_client, p_author_type, p_author, p_kind)
+          as i(company_id, conversation_id, device_id, client_id, author_type, author_id, kind)
+        where i.author_type = 'contact' and i.kind = 'text' and i.conversation_id = any(held)
           and not exists (
             select 1 from message m
             where m.company_id = i.company_id and m.device_id = i.device_id and m.client_id = i.client_id)

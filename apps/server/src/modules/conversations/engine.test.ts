@@ -248,6 +248,19 @@ describe("life of a conversation", () => {
     await expectGapFree(id);
   });
 
+  it("is reopened by its customer although a stranger tries the same at the same moment", async () => {
+    const id = await start();
+    await closeConversation(company.agent, id);
+    const stranger = send(company.otherCustomer, id, text("let me in")).catch((error: { code: string }) => error.code);
+    const own = send(company.customer, id, text("one more thing"));
+    const strangerAgain = send(company.otherCustomer, id, text("please")).catch(
+      (error: { code: string }) => error.code,
+    );
+    expect(await own).toMatchObject({ duplicate: false });
+    expect([await stranger, await strangerAgain]).toEqual(["NOT_FOUND", "NOT_FOUND"]);
+    await expectGapFree(id);
+  });
+
   it("does not reopen for a repeat of a message that was stored before the close", async () => {
     const id = await start();
     const input = { deviceId: device(), clientId: randomUUID(), message: text("thanks") };

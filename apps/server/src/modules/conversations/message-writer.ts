@@ -28,7 +28,7 @@ export type CommitResult =
     }
   | { outcome: "conflict" | "closed" | "not_found" | "busy" };
 
-function commitStatement(rows: readonly MessageRow[], wait: boolean) {
+export function commitStatement(rows: readonly MessageRow[], wait: boolean) {
   return {
     name: "commit_messages",
     text: `select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
