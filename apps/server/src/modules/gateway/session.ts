@@ -204,9 +204,9 @@ function dispatch(session: Session, read: ParsedClientFrame, out: SessionEffect[
     }
     case "typing": {
       const { conversationId, on } = read;
-      if (!session.subscriptions.has(conversationId)) {
-        return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
-      }
+      const subscription = session.subscriptions.get(conversationId);
+      if (!subscription) return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
+      if (!subscription.isAllowed) return;
       return void out.push({ type: "signal", signal: { subjectId: conversationId, kind: "typing", data: { on } } });
     }
   }

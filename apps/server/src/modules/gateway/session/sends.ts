@@ -1,3 +1,4 @@
+import type { LaneEvent } from "../../conversations/index.ts";
 import { answerError, failureOf } from "./frames.ts";
 import { release, take } from "./in-hand.ts";
 import type { Commit, Failure, SendLine, Session, SessionEffect, SessionInput } from "./types.ts";
@@ -38,6 +39,17 @@ export function sendFailed(session: Session, of: Commit, failure: Failure, out: 
   else if (line.broken === of.clientId) line.broken = null;
   answerError(out, of.id, of.conversationId, failure);
   settle(session, line, of, out);
+}
+
+/**
+ * The client is about to be told of its own message, so it is stored although its send may have ended with UNKNOWN_RETRY:
+ * the client will not send it again, and the ones behind it may go on.
+ */
+export function told(session: Session, { conversationId, message, by }: LaneEvent): void {
+  const line = session.sends.get(conversationId);
+  if (!line || !message || line.broken !== message.clientId || by.id !== session.who!.by.id) return;
+  line.broken = null;
+  if (!line.isBusy) session.sends.delete(conversationId);
 }
 
 function settle(session: Session, line: SendLine, of: Commit, out: SessionEffect[]): void {

@@ -18,7 +18,7 @@ function passTyping(
   { by, data }: Signal,
   out: SessionEffect[],
 ): void {
-  if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.has(conversationId)) return;
+  if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.get(conversationId)?.isAllowed) return;
   const { on } = data as { on: boolean };
   out.push({ type: "send", frame: { type: "ephemeral", kind: "typing", conversationId, data: { by, on } } });
 }
@@ -38,7 +38,7 @@ function passMark(
   const isFromMySide = (by.type === "contact") === (who.side === "contact");
   if (by.id === who.by.id) {
     tell(session, { type: "receipt", conversationId, side: "mine", ...inLane, seen: mark.seen }, out);
-  } else if (!isFromMySide && session.subscriptions.has(conversationId)) {
+  } else if (!isFromMySide && session.subscriptions.get(conversationId)?.isAllowed) {
     tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
   }
 }

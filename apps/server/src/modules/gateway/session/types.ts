@@ -166,6 +166,8 @@ export type SessionEffect =
 
 /** A conversation that the session follows. */
 export type Subscription = {
+  /** That the conversation may be read has been checked. Until then its signals do not concern this session. */
+  isAllowed: boolean;
   /** Position in the session's lane up to which the client has been served. */
   last: number;
   /** The same among all events: what is above it has not been looked at. */
