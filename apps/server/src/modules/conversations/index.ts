@@ -6,7 +6,7 @@ export type { Side } from "./rules.ts";
 export { limitSends } from "./send-limits.ts";
 export { assignConversation } from "./service/assign.ts";
 export { closeConversation } from "./service/close.ts";
-export { markRead, mergeMark, signalMark } from "./service/mark.ts";
+export { markRead, mergeMark } from "./service/mark.ts";
 export { getConversation, listConversations, listEvents } from "./service/read.ts";
 export { sendMessage } from "./service/send.ts";
 export { startConversation } from "./service/start.ts";

@@ -130,6 +130,7 @@ function consider(session: Session, input: SessionInput, now: number, out: Sessi
     case "timer":
       return input.name === "hello" ? end(session, 4408, out) : repeatMarks(session, out);
     case "drain":
+      if (session.stage !== "open") return;
       return void out.push({ type: "send", frame: { type: "drain", spreadMs: input.spreadMs } });
     case "binary":
       return end(session, 4400, out);

@@ -25,7 +25,7 @@ export async function markRead(ctx: Ctx, conversationId: ConversationId, seq: nu
 }
 
 /** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */
-export function signalMark(ctx: Ctx, conversationId: ConversationId, mark: Mark): void {
+function signalMark(ctx: Ctx, conversationId: ConversationId, mark: Mark): void {
   ctx.bus.signal({
     companyId: ctx.companyId,
     subjectId: conversationId,

@@ -52,10 +52,13 @@ function newCatchUp(from: number): CatchUp {
 function enqueue(session: Session, conversationId: ConversationId, isFirst: boolean): void {
   const { queue, subscriptions } = session;
   if (queue.includes(conversationId)) return;
-  if (!isFirst) return void queue.push(conversationId);
-  // Behind the one that is being served: of one conversation alone are events kept in memory.
-  const isServing = queue[0] !== undefined && subscriptions.get(queue[0])!.catchUp!.head !== null;
-  queue.splice(isServing ? 1 : 0, 0, conversationId);
+  // Ahead of what nobody waits for; but behind the one that is being served: of one alone are events kept in memory.
+  const isAhead = (id: ConversationId, index: number) => {
+    const { requests, head } = subscriptions.get(id)!.catchUp!;
+    return requests.length === 0 && !(index === 0 && head);
+  };
+  const place = isFirst ? queue.findIndex(isAhead) : -1;
+  queue.splice(place === -1 ? queue.length : place, 0, conversationId);
 }
 
 /** Stops following; `failure` answers the requests that wait. */

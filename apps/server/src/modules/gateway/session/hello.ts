@@ -8,7 +8,7 @@ import type { Failure, Session, SessionEffect, SessionInput, Who } from "./types
 
 /** The first frame is owed within this time (SR1). */
 export const helloTimeoutMs = 5_000;
-const heartbeatMs = 25_000;
+export const heartbeatMs = 25_000;
 
 /** The first frame. Answers the close code when it is no hello that we understand. */
 export function hello(session: Session, raw: object, out: SessionEffect[]): CloseCode | null {

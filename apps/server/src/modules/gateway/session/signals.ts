@@ -5,7 +5,8 @@ import type { Session, SessionEffect, Who } from "./types.ts";
 
 /** Passes on what concerns this client: typing to the others in the conversation, marks to the other side and one's own devices. */
 export function signal(session: Session, signal: Signal, out: SessionEffect[]): void {
-  const who = session.who!;
+  const { who } = session;
+  if (!who) return;
   const conversationId = signal.subjectId as ConversationId;
   if (signal.kind === "typing") passTyping(session, who, conversationId, signal, out);
   if (signal.kind === "mark") passMark(session, who, conversationId, signal, out);
