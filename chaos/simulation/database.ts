@@ -21,6 +21,7 @@ export type Transaction<Result> = {
   /** Null while it waits for a lock, or for another that writes the same client id. */
   planned: Plan<Result> | null;
   hasEnded: boolean;
+  onPlanned: (transaction: Transaction<Result>) => void;
 };
 
 // oxlint-disable-next-line typescript/no-explicit-any -- transactions of every kind wait in one queue
@@ -32,14 +33,25 @@ export function createDatabase(tables: Tables = emptyTables()) {
   const locks = new Map<string, AnyTransaction>();
   /** Client ids in the writes of running transactions. */
   const pendingIds = new Set<string>();
+  let watch = (_writes: Writes) => {};
 
   const clientIdsOf = (writes: Writes) =>
     writes.messages.map((row) => keyOf(row.companyId, row.deviceId, row.clientId));
   const hasWrites = (writes: Writes) => Object.values(writes).some((rows) => rows.length > 0);
 
   /** Begins a transaction and takes it as far as it gets; see `planned`. */
-  function begin<Result>(work: Work<Result>): Transaction<Result> {
-    const transaction: Transaction<Result> = { xid: null, work, held: new Set(), planned: null, hasEnded: false };
+  function begin<Result>(
+    work: Work<Result>,
+    onPlanned: (transaction: Transaction<Result>) => void = () => {},
+  ): Transaction<Result> {
+    const transaction: Transaction<Result> = {
+      xid: null,
+      work,
+      held: new Set(),
+      planned: null,
+      hasEnded: false,
+      onPlanned,
+    };
     running.add(transaction);
     proceed(transaction);
     return transaction;
@@ -66,13 +78,17 @@ export function createDatabase(tables: Tables = emptyTables()) {
     for (const id of ids) pendingIds.add(id);
     if (hasWrites(plan.writes)) transaction.xid ??= nextXid++;
     transaction.planned = plan;
+    transaction.onPlanned(transaction);
   }
 
   /** Makes the writes visible; answers the result. */
   function commit<Result>(transaction: Transaction<Result>): Result {
     const { planned, xid, hasEnded } = transaction;
     if (planned === null || hasEnded) throw new Error("This transaction cannot commit.");
-    if (xid !== null) applyWrites(tables, planned.writes, xid);
+    if (xid !== null) {
+      watch(planned.writes);
+      applyWrites(tables, planned.writes, xid);
+    }
     end(transaction);
     return planned.results;
   }
@@ -90,7 +106,16 @@ export function createDatabase(tables: Tables = emptyTables()) {
     tables,
     begin,
     commit,
+    /** Called before a commit with what it makes visible. */
+    onCommit: (listener: (writes: Writes) => void) => void (watch = listener),
     rollback: end,
+    rollbackAll(): void {
+      // Those that wait go first, so that none of them gets further on the way.
+      for (const transaction of [...running].toSorted(
+        (a, b) => Number(a.planned !== null) - Number(b.planned !== null),
+      ))
+        end(transaction);
+    },
     /** Begins and commits at once; for what nobody else stands in the way of. */
     run<Result>(work: Work<Result>): Result {
       return commit(begin(work));
@@ -98,6 +123,5 @@ export function createDatabase(tables: Tables = emptyTables()) {
     /** Every transaction below this number has ended. */
     horizon: (): number => Math.min(nextXid, ...[...running].map(({ xid }) => xid ?? nextXid)),
     isLocked: (key: string): boolean => locks.has(key),
-    isIdle: () => running.size === 0,
   };
 }

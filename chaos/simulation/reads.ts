@@ -14,7 +14,7 @@ import type { FeedEntry, LaneHead } from "../../apps/server/src/modules/conversa
 import { type LaneEvent, laneSeq, toWire } from "../../apps/server/src/modules/conversations/wire.ts";
 import { type ConversationRow, type EventRow, keyOf, type MarkRow, type Person, type Tables } from "./tables.ts";
 
-const sideOf = (reader: Pick<Person, "type">): Side => (reader.type === "contact" ? "contact" : "business");
+export const sideOf = (reader: Pick<Person, "type">): Side => (reader.type === "contact" ? "contact" : "business");
 
 function marksOf(tables: Tables, conversation: ConversationRow): MarkRow[] {
   const prefix = `${keyOf(conversation.companyId, conversation.id)} `;
@@ -50,7 +50,13 @@ export function findHead(tables: Tables, reader: Person, id: ConversationId): La
 
 export type Range = { after?: number | undefined; before?: number | undefined; limit: number };
 
-function listEvents(tables: Tables, companyId: string, side: Side, id: ConversationId, range: Range): LaneEvent[] {
+export function listEvents(
+  tables: Tables,
+  companyId: string,
+  side: Side,
+  id: ConversationId,
+  range: Range,
+): LaneEvent[] {
   const { after, before, limit } = range;
   const lane = (tables.events.get(keyOf(companyId, id)) ?? []).filter((event) => {
     const place = laneSeq(event, side);
@@ -61,7 +67,7 @@ function listEvents(tables: Tables, companyId: string, side: Side, id: Conversat
   return part.map((event) => toLaneEvent(tables, event));
 }
 
-function toLaneEvent(tables: Tables, event: EventRow): LaneEvent {
+export function toLaneEvent(tables: Tables, event: EventRow): LaneEvent {
   const { companyId, conversationId, seq, publicSeq, isPublic, type, createdAt, data, refId } = event;
   const message = refId === null ? undefined : tables.messages.get(keyOf(companyId, refId));
   return {

@@ -262,15 +262,17 @@ describe("sends", () => {
     expect(driver.last("commit")).toMatchObject({ id: 2, clientId });
   });
 
-  it("SR4: one of unknown outcome whose event the client is sent need not be sent again", () => {
+  it.each(["before", "after"])("SR4: one of unknown outcome whose event came %s need not be sent again", (when) => {
     const id = newId("conversation");
     const clientId = randomUUID();
     const driver = welcomed();
     following(driver, id, 3);
     say(driver, 2, id, clientId);
-    driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
     const message = { id: "msg_1" as MessageId, clientId, kind: "text" as const, text: "m 2" };
-    driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
+    const tell = () => driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
+    if (when === "before") tell();
+    driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
+    if (when === "after") tell();
     say(driver, 3, id);
     expect(driver.last("commit").id).toBe(3);
   });

@@ -199,7 +199,10 @@ export type CatchUp = {
 
 /** The sends of one conversation, which run one after the other (SR4). */
 export type SendLine = {
-  isBusy: boolean;
+  /** Client id of the send that is under way. */
+  busy: string | null;
+  /** The client has been sent the event of that one: it knows of the message, whatever the outcome is. */
+  isTold: boolean;
   waiting: Commit[];
   /** Client id of the send that has to be repeated before others go on. */
   broken: string | null;
