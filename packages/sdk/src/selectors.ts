@@ -1,5 +1,6 @@
 import type { Author, ConversationId } from "@presszero/contracts";
 import { windowStart } from "./record.ts";
+import { valuesOf } from "./records.ts";
 import type { MessageStatus, State, Summary, ThreadItem } from "./types.ts";
 
 export type ListFilter = {
@@ -11,7 +12,7 @@ export type ListFilter = {
 
 /** Summaries that match, the latest activity first. */
 export function listConversations(state: State, filter: ListFilter = {}): Summary[] {
-  return Object.values(state.conversations)
+  return valuesOf(state.conversations)
     .map((record) => record.summary)
     .filter((summary) => matches(summary, filter))
     .toSorted((a, b) => compare(b.activityAt, a.activityAt) || compare(b.id, a.id));
@@ -29,7 +30,7 @@ export function thread(state: State, conversationId: ConversationId | null): Thr
     return { type: "message", key: message.clientId ?? message.id, message, own, status };
   });
   // CR4: after all confirmed ones; among them those that are stored already come first.
-  const pending = state.outbox.filter((item) => item.conversationId === conversationId);
+  const pending = state.outbox.filter((item) => item.conversationId === conversationId && !item.quiet);
   for (const item of [...pending.filter(({ sent }) => sent !== null), ...pending.filter(({ sent }) => sent === null)]) {
     const status = item.state === "queued" ? "sending" : item.state;
     items.push({ type: "pending", key: item.clientId, item, status });
@@ -44,7 +45,7 @@ export function hasOlder(state: State, conversationId: ConversationId): boolean 
 }
 
 export function unreadTotals(state: State, filter: ListFilter = {}): { conversations: number; messages: number } {
-  const unread = Object.values(state.conversations)
+  const unread = valuesOf(state.conversations)
     .filter(({ summary }) => summary.unread > 0 && matches(summary, filter))
     .map(({ summary }) => summary.unread);
   return { conversations: unread.length, messages: unread.reduce((sum, count) => sum + count, 0) };

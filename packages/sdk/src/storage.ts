@@ -113,7 +113,8 @@ async function claimDevice(name: string, db: IDBPDatabase<Schema>): Promise<{ de
   let release = () => {};
   let deviceId = own;
   if (locks !== null) {
-    const unsent = new Set((await db.getAllKeys("outbox")).map(([device]) => device));
+    const rows = await db.getAll("outbox");
+    const unsent = new Set(rows.filter((row) => row.state !== "sent").map((row) => row.deviceId));
     const known = await db.getAllKeys("devices");
     const withUnsent = known.filter((device) => unsent.has(device));
     const candidates = new Set([...(unsent.has(own) ? [own] : []), ...withUnsent, own, ...known, newUuid()]);

@@ -52,8 +52,13 @@ export type OutboxItem = {
   /** When it was queued, or queued again by hand: ms of this device's clock. */
   queuedAt: number;
   reason: NotSentReason | null;
-  /** Filled once the server has stored the message and its event is still on the way. */
-  sent: { messageId: MessageId; seq: number; at: string } | null;
+  /**
+   * Filled once the server has stored the message: where, in which epoch of its database, and when we were told (ms of
+   * this device's clock).
+   */
+  sent: { messageId: MessageId; seq: number; at: string; epoch: string | null; confirmedAt: number } | null;
+  /** CR7: was confirmed, and is offered again after a restore of the database. Not shown unless it is refused. */
+  quiet?: true;
 };
 
 /** Why the client stopped for good: the name of a terminal close code, or the error of the ticket. */
@@ -69,6 +74,7 @@ export type ConnectionStatus =
 /** Everything a client shows. Immutable: a change makes a new object, and what did not change keeps its identity. */
 export type State = {
   side: Side;
+  /** By id; a copy of it costs the same however many there are (records.ts). */
   conversations: Readonly<Record<string, ConversationRecord>>;
   /** Oldest first. */
   outbox: readonly OutboxItem[];
