@@ -27,7 +27,7 @@ export function apply(turn: Turn, action: Action): void {
   for (const item of previous.values()) {
     clearTimer(turn, `answer ${item.clientId}`);
     if (item.state === "sent") continue;
-    const sent = action.type === "discarded" ? null : placeOf(item, after, turn.now);
+    const sent = action.type === "discarded" ? null : placeOf(item, after, turn.date);
     if (sent === null) remove(turn, item.clientId);
     else confirm(turn, { ...item, state: "sent", reason: null, sent });
   }
@@ -36,7 +36,7 @@ export function apply(turn: Turn, action: Action): void {
 /** What to keep of the messages that the storage holds as confirmed; the rest is deleted. */
 export function keepConfirmed(turn: Turn, items: readonly OutboxItem[]): void {
   const sorted = items.toSorted((a, b) => confirmedAt(a) - confirmedAt(b));
-  const kept = sorted.slice(-keepAtMost).filter((item) => confirmedAt(item) > turn.now - keepMs);
+  const kept = sorted.slice(-keepAtMost).filter((item) => confirmedAt(item) > turn.date - keepMs);
   const keptIds = new Set(kept.map((item) => item.clientId));
   change(turn, { confirmed: kept });
   for (const { clientId } of items) if (!keptIds.has(clientId)) remove(turn, clientId);
