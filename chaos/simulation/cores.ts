@@ -1,4 +1,5 @@
 // The parts of the product that the simulation runs as they are. A mutant is the same with one of them broken on purpose.
+import { initialEngine, step as stepEngine } from "@presszero/sdk";
 import {
   createGroup,
   failed,
@@ -12,8 +13,10 @@ import { createSession, step } from "../../apps/server/src/modules/gateway/sessi
 import { listChanges } from "./reads.ts";
 
 export const realCores = {
+  initialEngine,
+  stepEngine,
   createSession,
-  step,
+  stepSession: step,
   createGroup,
   offer,
   heardOf,

@@ -1,16 +1,17 @@
-// A device: the sync engine of the SDK over simulated time, storage and network. A kill loses its memory and keeps its
-// storage.
-import type { AgentId, ClientFrame, ConversationId, MessageKind } from "@presszero/contracts";
-import { ApiError, type ApiClient, createSync, type DeviceStorage, type State, type Sync } from "@presszero/sdk";
+// A device: it carries out what the sync engine of the SDK decides, over simulated time, storage and network. A kill loses
+// its memory and keeps its storage.
+import type { AgentId, ClientFrame, ConversationId, EventsPage, MessageKind } from "@presszero/contracts";
+import type { Answer, Call, Effect, Engine, Input, OutboxItem, State, Summary, TimerName } from "@presszero/sdk";
 import type { Random } from "../random.ts";
-import type { Answer } from "./database-server.ts";
+import type { Cores } from "./cores.ts";
+import type { Answer as ServerAnswer } from "./database-server.ts";
 import type { Request } from "./http.ts";
 import type { End } from "./network.ts";
 import type { DeviceSpec } from "./plan.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Person } from "./tables.ts";
 
-type Item = Awaited<ReturnType<DeviceStorage["load"]>>[number];
+export type Wire = { send(text: string): void; close(code: number): void };
 
 export type DevicePorts = {
   spec: DeviceSpec;
@@ -18,138 +19,231 @@ export type DevicePorts = {
   deviceId: string;
   scheduler: Scheduler;
   random: Random;
+  cores: Cores;
   /** Opens a connection; `opened` is called once it is there. */
-  dial(end: End, opened: () => void): { send(text: string): void; close(code: number): void };
-  request(request: Request, answer: (answer: Answer<unknown>) => void): void;
-  /** The state changed. */
+  dial(end: End, opened: () => void): Wire;
+  request(request: Request, answer: (answer: ServerAnswer<unknown>) => void): void;
   changed(state: State): void;
-  sent(clientId: string, c: ConversationId | null, kind: MessageKind, text: string): void;
+  /** Before the engine hears of it. */
+  sends(clientId: string, c: ConversationId | null, kind: MessageKind, text: string): void;
 };
+
+/** One run of the app, from its start to its end. */
+type Run = { engine: Engine; wire: Wire | null; timers: Map<TimerName, () => void>; waiting: Input[]; isBusy: boolean };
 
 export type Device = ReturnType<typeof createDevice>;
 
+const wallClock = Date.UTC(2026, 0, 1);
+const tab = "tab";
+
 export function createDevice(ports: DevicePorts) {
-  const { spec, scheduler, random } = ports;
-  const disk = new Map<string, Item>();
-  let run: { sync: Sync; isOver: boolean; shown: Map<ConversationId, () => void> } | null = null;
+  const { spec, scheduler, random, deviceId, cores } = ports;
+  const disk = new Map<string, OutboxItem>();
   /** Kept open over restarts, as an app opens where it was. */
   const open = new Set<ConversationId>();
+  let run: Run | null = null;
   let clockOffset = 0;
-  /** The message is shown before its client id is known here. */
-  let isSending = false;
+  let sent = 0;
+  let calls = 0;
+  /** When the last write to the storage is done: they are done one after the other. */
+  let writtenAt = 0;
 
-  function start(): void {
-    const mine: NonNullable<typeof run> = { sync: undefined as never, isOver: false, shown: new Map() };
-    const enter = (what: () => void) => !mine.isOver && what();
-    const wait = (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, () => enter(resolve)));
-    const storage: DeviceStorage = {
-      deviceId: ports.deviceId,
-      warnOnUnload: false,
-      load: async () => {
-        await wait(random.between(0, 5));
-        return [...disk.values()].toSorted((a, b) => a.queuedAt - b.queuedAt);
-      },
-      put: async (item) => {
-        await wait(random.between(0, 5));
-        disk.set(item.clientId, { ...item, state: item.state === "sending" ? "queued" : item.state });
-        await wait(random.between(0, 3));
-      },
-      remove: async (clientId) => {
-        await wait(random.between(0, 5));
-        disk.delete(clientId);
-      },
-      close: () => {},
-    };
-    const api = (key: string, input: Omit<Request, "key"> = {}) =>
-      new Promise((resolve, reject) => {
-        ports.request({ key, ...input }, (answer) =>
-          enter(() => ("result" in answer ? resolve(answer.result) : reject(new ApiError(answer.failure)))),
+  function tell(input: Input): void {
+    if (run === null) return;
+    const mine = run;
+    mine.waiting.push(input);
+    if (mine.isBusy) return;
+    mine.isBusy = true;
+    for (let next = mine.waiting.shift(); next !== undefined; next = mine.waiting.shift()) {
+      const before = mine.engine.state;
+      const around = { now: wallClock + scheduler.now() + clockOffset, random: random.next() };
+      const [engine, effects] = cores.stepEngine(mine.engine, next, around);
+      mine.engine = engine;
+      for (const effect of effects) perform(mine, effect);
+      if (engine.state !== before) ports.changed(engine.state);
+    }
+    mine.isBusy = false;
+  }
+
+  /** Later, if this run still goes on. */
+  function after(mine: Run, ms: number, what: () => void): () => void {
+    return scheduler.after(ms, () => run === mine && what());
+  }
+
+  function perform(mine: Run, effect: Effect): void {
+    switch (effect.type) {
+      case "open_transport":
+        return dial(mine, effect.transport);
+      case "transmit":
+        return mine.wire?.send(JSON.stringify(effect.frame));
+      case "close_transport":
+        mine.wire?.close(effect.code);
+        mine.wire = null;
+        return;
+      case "load":
+        return store(mine, () => {
+          tell({ type: "loaded", items: [...disk.values()].toSorted((a, b) => a.queuedAt - b.queuedAt) });
+        });
+      case "put":
+        return store(mine, () => {
+          disk.set(effect.item.clientId, effect.item);
+          // The device may die between the two.
+          after(mine, random.between(0, 2), () => tell({ type: "written", clientId: effect.item.clientId }));
+        });
+      case "remove":
+        return store(mine, () => disk.delete(effect.clientId));
+      case "call":
+        return call(effect.key, effect.call);
+      case "set_timer":
+        mine.timers.get(effect.timer)?.();
+        mine.timers.set(
+          effect.timer,
+          after(mine, effect.ms, () => tell({ type: "timer", timer: effect.timer })),
         );
-      });
-    mine.sync = createSync({
-      api: api as unknown as ApiClient,
-      baseUrl: "http://server",
-      side: spec.side,
-      client: "simulation/1",
-      storage,
-      WebSocket: socketClass(ports, enter),
-      clock: {
-        now: () => 1_700_000_000_000 + scheduler.now() + clockOffset,
-        random: () => random.next(),
-        after: (ms, callback) => scheduler.after(ms, () => enter(callback)),
+        return;
+      case "clear_timer":
+        mine.timers.get(effect.timer)?.();
+        mine.timers.delete(effect.timer);
+    }
+  }
+
+  function store(mine: Run, work: () => void): void {
+    writtenAt = Math.max(writtenAt, scheduler.now()) + random.between(0, 5);
+    after(mine, writtenAt - scheduler.now(), work);
+  }
+
+  function dial(mine: Run, transport: number): void {
+    let isOver = false;
+    const wire = ports.dial(
+      {
+        receive: (text) => {
+          if (run === mine && !isOver) tell({ type: "frame", transport, frame: JSON.parse(text) as never });
+        },
+        closed: (code) => {
+          isOver = true;
+          if (mine.wire === own) mine.wire = null;
+          if (run === mine) tell({ type: "closed", transport, code });
+        },
       },
-    });
-    run = mine;
-    mine.sync.subscribe(() => enter(() => isSending || ports.changed(mine.sync.getState())));
-    for (const c of open) mine.shown.set(c, mine.sync.open(c));
-    mine.sync.start();
-    const list = () => {
-      mine.sync.loadConversations().catch((error: { retry?: boolean }) => {
-        if (error.retry) scheduler.after(2_000, () => enter(list));
-      });
+      () => run === mine && !isOver && tell({ type: "opened", transport }),
+    );
+    const own: Wire = {
+      send: wire.send,
+      close(code) {
+        isOver = true;
+        wire.close(code);
+      },
     };
-    list();
+    mine.wire = own;
+  }
+
+  function call(key: string, about: Call): void {
+    const mine = run;
+    ports.request(requestOf(about), (answer) => {
+      if (run !== mine) return;
+      if ("result" in answer) return tell({ type: "answered", key, answer: answerOf(about, answer.result) });
+      const { code, retry } = answer.failure;
+      tell({ type: "failed", key, problem: { code, retry, retryAfterMs: null, title: code, details: {} } });
+      // Lists are asked for by screens, which try again.
+      if (key === "list" && retry && mine) after(mine, 2_000, loadList);
+    });
+  }
+
+  function requestOf(about: Call): Request {
+    const base = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
+    switch (about.op) {
+      case "ticket":
+        return { key: "POST /v1/realtime/tickets", body: { deviceId } };
+      case "list":
+        return { key: `GET ${base}` };
+      case "summary":
+        return { key: `GET ${base}/:conversationId`, params: about };
+      case "events":
+        return { key: `GET ${base}/:conversationId/events`, params: about, query: { before: about.before } };
+    }
+  }
+
+  function loadList(): void {
+    tell({ type: "load_list", key: "list", query: {}, cursor: undefined });
   }
 
   return {
     name: spec.name,
     spec,
     person: ports.person,
-    deviceId: ports.deviceId,
-    disk: disk as ReadonlyMap<string, Item>,
+    deviceId,
+    disk: disk as ReadonlyMap<string, OutboxItem>,
     isRunning: () => run !== null,
-    state: (): State | null => run?.sync.getState() ?? null,
+    state: (): State | null => run?.engine.state ?? null,
     shown: (): ReadonlySet<ConversationId> => open,
-    start,
-    kill(): void {
-      if (run === null) return;
-      run.isOver = true;
-      run = null;
+
+    start(): void {
+      if (run !== null) return;
+      const engine = cores.initialEngine({ side: spec.side, deviceId, client: "simulation/1" });
+      run = { engine, wire: null, timers: new Map(), waiting: [], isBusy: false };
+      for (const conversationId of open) tell({ type: "open", conversationId, tab });
+      tell({ type: "start" });
+      loadList();
     },
+    kill(): void {
+      run = null;
+      writtenAt = 0;
+    },
+
     show(c: ConversationId): void {
       if (open.has(c)) return;
       open.add(c);
-      if (run) run.shown.set(c, run.sync.open(c));
+      tell({ type: "open", conversationId: c, tab });
     },
     hide(c: ConversationId): void {
       open.delete(c);
-      run?.shown.get(c)?.();
-      run?.shown.delete(c);
+      tell({ type: "release", conversationId: c, tab });
     },
     say(c: ConversationId | null, kind: MessageKind, text: string): void {
-      if (run === null) return;
-      isSending = true;
-      const clientId = run.sync.send(c, { kind, text });
-      isSending = false;
-      ports.sent(clientId, c, kind, text);
-      ports.changed(run.sync.getState());
+      const clientId = `${deviceId.slice(-8)}-0000-4000-8000-${String(++sent).padStart(12, "0")}`;
+      ports.sends(clientId, c, kind, text);
+      tell({ type: "send", clientId, conversationId: c, message: { kind, text } });
     },
-    markRead: (c: ConversationId) => run?.sync.markRead(c),
-    type: (c: ConversationId) => run?.sync.typing(c, true),
-    loadOlder: (c: ConversationId) => void run?.sync.loadOlder(c).catch(() => {}),
-    retry: (clientId: string) => run?.sync.retry(clientId),
-    discard: (clientId: string) => run?.sync.discard(clientId),
-    wake: () => run?.sync.wake(),
+    markRead: (c: ConversationId) => tell({ type: "mark_read", conversationId: c }),
+    type: (c: ConversationId) => tell({ type: "typing", conversationId: c, on: true }),
+    loadOlder: (c: ConversationId) => tell({ type: "load_older", key: `older ${++calls}`, conversationId: c }),
+    retry: (clientId: string) => tell({ type: "retry", clientId }),
+    discard: (clientId: string) => tell({ type: "discard", clientId }),
+    wake: () => tell({ type: "wake" }),
+    moveClock: (by: number) => void (clockOffset += by),
+
     /** By hand and by HTTP: nobody tries again by themselves. */
     change(what: "close" | "reopen" | "assign", c: ConversationId, agentId: AgentId | null): void {
-      const path = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
       if (spec.side === "contact" && what !== "close") return;
-      const key = `POST ${path}/:conversationId/${what}`;
-      ports.request({ key, params: { conversationId: c }, body: { agentId } }, () => {});
+      const base = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
+      const params = { conversationId: c };
+      ports.request({ key: `POST ${base}/:conversationId/${what}`, params, body: { agentId } }, () => {});
     },
     /** Without the engine: everything that a frame can ask for, with an id that is not this person's. */
     trespass(c: ConversationId): void {
-      ports.request({ key: "POST /v1/realtime/tickets", body: { deviceId: ports.deviceId } }, (answer) => {
+      ports.request({ key: "POST /v1/realtime/tickets", body: { deviceId } }, (answer) => {
         if (!("result" in answer)) return;
         const { ticket } = answer.result as { ticket: string };
         const wire = ports.dial({ receive: () => {}, closed: () => {} }, () => {
-          for (const frame of foreignFrames(c, ticket, ports.deviceId)) wire.send(JSON.stringify(frame));
+          for (const frame of foreignFrames(c, ticket, deviceId)) wire.send(JSON.stringify(frame));
         });
         scheduler.after(8_000, () => wire.close(1000));
       });
     },
-    moveClock: (by: number) => void (clockOffset += by),
   };
+}
+
+function answerOf(about: Call, result: unknown): Answer {
+  switch (about.op) {
+    case "ticket":
+      return { op: "ticket", ticket: (result as { ticket: string }).ticket };
+    case "list":
+      return { op: "list", ...(result as { items: Summary[]; next: string | null }) };
+    case "summary":
+      return { op: "summary", summary: result as Summary };
+    case "events":
+      return { op: "events", page: result as EventsPage };
+  }
 }
 
 function foreignFrames(c: ConversationId, ticket: string, deviceId: string): ClientFrame[] {
@@ -164,37 +258,4 @@ function foreignFrames(c: ConversationId, ticket: string, deviceId: string): Cli
     { type: "read", conversationId: c, seq: 1 },
     { type: "typing", conversationId: c, on: true },
   ];
-}
-
-function socketClass(ports: DevicePorts, enter: (what: () => void) => void): typeof globalThis.WebSocket {
-  return class {
-    readyState = 0;
-    onopen: (() => void) | null = null;
-    onclose: ((event: { code: number }) => void) | null = null;
-    onerror: (() => void) | null = null;
-    onmessage: ((event: { data: string }) => void) | null = null;
-    #wire = ports.dial(
-      {
-        receive: (text) => enter(() => this.onmessage?.({ data: text })),
-        closed: (code) =>
-          enter(() => {
-            this.readyState = 3;
-            this.onclose?.({ code });
-          }),
-      },
-      () =>
-        enter(() => {
-          if (this.readyState !== 0) return;
-          this.readyState = 1;
-          this.onopen?.();
-        }),
-    );
-    send(text: string): void {
-      this.#wire.send(text);
-    }
-    close(code: number): void {
-      this.readyState = 3;
-      this.#wire.close(code);
-    }
-  } as unknown as typeof globalThis.WebSocket;
 }

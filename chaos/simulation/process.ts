@@ -150,7 +150,7 @@ export function startProcess(ports: ProcessPorts) {
     connection.isBusy = true;
     for (let next = connection.waiting.shift(); next !== undefined; next = connection.waiting.shift()) {
       if (connection.isOver) continue;
-      for (const effect of cores.step(connection.session, next, scheduler.now())) perform(connection, effect);
+      for (const effect of cores.stepSession(connection.session, next, scheduler.now())) perform(connection, effect);
       measure(connection);
     }
     connection.isBusy = false;

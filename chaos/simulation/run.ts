@@ -16,7 +16,7 @@ const { values } = parseArgs({
 if (values.seed !== undefined) {
   const plan = makePlan(Number(values.seed));
   console.log(JSON.stringify({ ...plan, actions: plan.actions.length, faults: plan.faults.length }));
-  const verdict = await simulate(plan, { trace: (line) => console.log(line) });
+  const verdict = simulate(plan, { trace: (line) => console.log(line) });
   console.log(JSON.stringify(verdict, null, 1));
   if (verdict.violation) console.log(invariants[verdict.violation.invariant]);
 } else {
@@ -25,7 +25,7 @@ if (values.seed !== undefined) {
   const total = { steps: 0, messages: 0 };
   const count = Number(values.seeds);
   for (let seed = Number(values.from); seed < Number(values.from) + count; seed++) {
-    const verdict = await simulate(makePlan(seed));
+    const verdict = simulate(makePlan(seed));
     total.steps += verdict.steps;
     if (verdict.steps > 30000) console.log("LONG", seed, verdict.steps);
     total.messages += verdict.messages;

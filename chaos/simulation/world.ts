@@ -27,7 +27,7 @@ export type Verdict = { violation: Violation | null; steps: number; ms: number; 
 
 export type Options = { cores?: Cores; trace?: (line: string) => void };
 
-export async function simulate(plan: Plan, { cores = realCores, trace }: Options = {}): Promise<Verdict> {
+export function simulate(plan: Plan, { cores = realCores, trace }: Options = {}): Verdict {
   const scheduler = createScheduler();
   const random = (part: string) => randomFor(plan.seed, part);
   const tell = (line: () => string) => trace?.(`${(scheduler.now() / 1000).toFixed(3).padStart(9)}  ${line()}`);
@@ -89,15 +89,6 @@ export async function simulate(plan: Plan, { cores = realCores, trace }: Options
 
   const devices = new Map<string, { device: Device; road: Road; lines: Set<Line> }>();
   const lost = new Set<string>();
-  /** A promise that was found broken inside of the engine, which would take the error for a screen's. */
-  let failure: Error | null = null;
-  const guard = (what: () => void) => {
-    try {
-      what();
-    } catch (error) {
-      failure ??= error as Error;
-    }
-  };
   for (const spec of plan.devices) devices.set(spec.name, place(spec));
 
   function place(spec: DeviceSpec): { device: Device; road: Road; lines: Set<Line> } {
@@ -175,8 +166,9 @@ export async function simulate(plan: Plan, { cores = realCores, trace }: Options
           );
         });
       },
-      changed: (state) => guard(() => watch.changed(device, state)),
-      sent(clientId, c, kind, text) {
+      cores,
+      changed: (state) => watch.changed(device, state),
+      sends(clientId, c, kind, text) {
         tell(() => `${spec.name} sends "${text}" (${clientId}) in ${c ?? "a new conversation"}`);
         watch.pressed(device, clientId, c, kind, text);
       },
@@ -188,7 +180,7 @@ export async function simulate(plan: Plan, { cores = realCores, trace }: Options
   function answering(end: End, line: () => Line | null): End {
     return {
       ...end,
-      receive: (text) => (text === heartbeat ? void line()?.up(heartbeat) : end.receive(text)),
+      receive: (text) => (text === heartbeat ? line()?.up(heartbeat) : end.receive(text)),
     };
   }
 
@@ -386,14 +378,10 @@ export async function simulate(plan: Plan, { cores = realCores, trace }: Options
 
   // ---- from beginning to end
 
-  const { setImmediate: turn } = globalThis;
   let steps = 0;
-  const step = async (): Promise<boolean> => {
+  const step = () => {
     steps++;
-    const isMore = scheduler.step();
-    await new Promise<void>((resolve) => void turn(resolve));
-    if (failure) throw failure;
-    return isMore;
+    return scheduler.step();
   };
 
   for (const { device } of devices.values()) scheduler.after(random("boot").between(0, 200), () => boot(device));
@@ -414,11 +402,11 @@ export async function simulate(plan: Plan, { cores = realCores, trace }: Options
     messages: db.tables.messages.size,
   });
   try {
-    while (scheduler.now() < plan.healAt) await step();
+    while (scheduler.now() < plan.healAt) step();
     for (const { device } of devices.values()) boot(device);
     let problem: Violation | null = null;
     let hasResumed = false;
-    for (let asked = 0; scheduler.now() < plan.healAt + patienceMs; await step()) {
+    for (let asked = 0; scheduler.now() < plan.healAt + patienceMs; step()) {
       if (scheduler.now() < asked + 1_000) continue;
       asked = scheduler.now();
       for (const { device } of devices.values()) device.wake();
