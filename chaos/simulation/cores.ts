@@ -10,7 +10,9 @@ import {
   settle,
 } from "../../apps/server/src/modules/gateway/group.ts";
 import { createSession, step } from "../../apps/server/src/modules/gateway/session.ts";
-import { listChanges } from "./reads.ts";
+import { planMessages } from "./commit-rule.ts";
+import { findHead, listChanges } from "./reads.ts";
+import { mergedMark } from "./tables.ts";
 
 export const realCores = {
   initialEngine,
@@ -24,7 +26,15 @@ export const realCores = {
   filled,
   failed,
   retry,
+  // What the database does for them.
+  planMessages,
+  mergedMark,
+  findHead,
   listChanges,
+  /** Where the readers of the log stop: behind the last transaction that has ended with all before it. */
+  readUpTo: (horizon: number, _next: number) => horizon,
+  /** Up to where a feed frame says that everything was told. */
+  feedCursor: (told: string, _swept: string) => told,
 };
 
 export type Cores = typeof realCores;

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "@presszero/contracts";
 import { errorCodes } from "@presszero/contracts";
 import type { Random } from "../random.ts";
+import type { Cores } from "./cores.ts";
 import { createDatabase, type Transaction, type Work } from "./database.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Tables } from "./tables.ts";
@@ -27,8 +28,8 @@ const lockTimeoutMs = 3_000;
 
 export type DatabaseServer = ReturnType<typeof createDatabaseServer>;
 
-export function createDatabaseServer(scheduler: Scheduler, random: Random) {
-  const database = createDatabase();
+export function createDatabaseServer(scheduler: Scheduler, random: Random, cores: Cores) {
+  const database = createDatabase({ merge: cores.mergedMark, readUpTo: cores.readUpTo });
   const trouble: Trouble = { isDown: false, delay: [0, 5], lostAnswers: 0, failing: 0 };
   const open = new Set<() => void>();
 

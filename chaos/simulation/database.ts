@@ -2,7 +2,7 @@
 // is unique for ever, writes are seen all at once at the commit, and the horizon stands at the oldest transaction that has
 // not ended. `database.test.ts` holds it against a real one.
 import type { Plan } from "./commit-rule.ts";
-import { applyWrites, emptyTables, keyOf, type Tables, type Writes } from "./tables.ts";
+import { applyWrites, emptyTables, keyOf, mergedMark, type Tables, type Writes } from "./tables.ts";
 
 export type Work<Result> = {
   /** Keys of the conversations that it locks. */
@@ -27,7 +27,8 @@ export type Transaction<Result> = {
 // oxlint-disable-next-line typescript/no-explicit-any -- transactions of every kind wait in one queue
 type AnyTransaction = Transaction<any>;
 
-export function createDatabase(tables: Tables = emptyTables()) {
+export function createDatabase({ merge = mergedMark, readUpTo = (horizon: number, _next: number) => horizon } = {}) {
+  const tables = emptyTables();
   let nextXid = 1;
   const running = new Set<AnyTransaction>();
   const locks = new Map<string, AnyTransaction>();
@@ -87,7 +88,7 @@ export function createDatabase(tables: Tables = emptyTables()) {
     if (planned === null || hasEnded) throw new Error("This transaction cannot commit.");
     if (xid !== null) {
       watch(planned.writes);
-      applyWrites(tables, planned.writes, xid);
+      applyWrites(tables, planned.writes, xid, merge);
     }
     end(transaction);
     return planned.results;
@@ -121,7 +122,7 @@ export function createDatabase(tables: Tables = emptyTables()) {
       return commit(begin(work));
     },
     /** Every transaction below this number has ended. */
-    horizon: (): number => Math.min(nextXid, ...[...running].map(({ xid }) => xid ?? nextXid)),
+    horizon: (): number => readUpTo(Math.min(nextXid, ...[...running].map(({ xid }) => xid ?? nextXid)), nextXid),
     isLocked: (key: string): boolean => locks.has(key),
   };
 }

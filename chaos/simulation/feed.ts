@@ -2,6 +2,7 @@
 // the gateway.
 import type { ConversationId } from "@presszero/contracts";
 import type { FeedText, SessionInput } from "../../apps/server/src/modules/gateway/session.ts";
+import type { Cores } from "./cores.ts";
 import type { DatabaseServer } from "./database-server.ts";
 import type { Connection } from "./process.ts";
 import { listFeedEntries } from "./reads.ts";
@@ -12,6 +13,7 @@ const cursorMark = "feed ";
 
 export function createFeed(ports: {
   db: DatabaseServer;
+  cores: Cores;
   later: (ms: number, what: () => void) => void;
   answered: (what: () => void) => void;
   tell: (to: Connection, input: SessionInput) => void;
@@ -55,7 +57,7 @@ export function createFeed(ports: {
               const items = answer.result.flatMap(({ companyId, entry }) =>
                 person && companyId === person.companyId ? textFor(person, entry) : [],
               );
-              if (items.length > 0) ports.tell(connection, { type: "feed", items, position: told });
+              if (items.length > 0) ports.tell(connection, { type: "feed", items, position: ports.cores.feedCursor(told, swept) });
             }
             told = reaching;
           }

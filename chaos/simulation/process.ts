@@ -79,8 +79,8 @@ export function startProcess(ports: ProcessPorts) {
   let backlog: (() => void)[] | null = null;
   const connections = new Set<Connection>();
   const groups = new Map<string, Group>();
-  const writer = createWriter({ db, later, afterCommit: published });
-  const feed = createFeed({ db, later: after, answered: enter, tell: (to, input) => drive(to, input) });
+  const writer = createWriter({ db, cores, later, afterCommit: published });
+  const feed = createFeed({ db, cores, later: after, answered: enter, tell: (to, input) => drive(to, input) });
   let position: number | null = null;
   let known = new Map<string, number>();
   let knownBefore = new Map<string, number>();
@@ -313,7 +313,7 @@ export function startProcess(ports: ProcessPorts) {
         );
       case "readHeads":
         return db.read(
-          (tables) => of.ids.flatMap((id) => findHead(tables, person, id) ?? []),
+          (tables) => of.ids.flatMap((id) => cores.findHead(tables, person, id) ?? []),
           answered((heads) => ({ type: "headsRead", call: of.call, heads })),
         );
       case "readEvents":

@@ -111,7 +111,7 @@ export function emptyTables(): Tables {
   };
 }
 
-export function applyWrites(tables: Tables, writes: Writes, xid: number): void {
+export function applyWrites(tables: Tables, writes: Writes, xid: number, merge: typeof mergedMark): void {
   for (const row of writes.conversations) tables.conversations.set(keyOf(row.companyId, row.id), row);
   for (const row of writes.messages) {
     tables.messages.set(keyOf(row.companyId, row.id), row);
@@ -127,7 +127,7 @@ export function applyWrites(tables: Tables, writes: Writes, xid: number): void {
   }
   for (const row of writes.marks) {
     const key = keyOf(row.companyId, row.conversationId, row.readerId);
-    tables.marks.set(key, mergedMark(tables.marks.get(key), row));
+    tables.marks.set(key, merge(tables.marks.get(key), row));
   }
 }
 

@@ -61,6 +61,8 @@ export function createWatch(tables: Tables) {
   }
 
   function checkStored(message: StoredMessageRow): void {
+    const known = tables.clientIds.get(keyOf(message.companyId, message.deviceId, message.clientId));
+    if (known) fail("I3", `${message.clientId} is stored twice`, { known, message });
     const source = sent.get(message.clientId);
     if (source === undefined) {
       if (message.authorType === "api_key") return;

@@ -31,7 +31,7 @@ export function simulate(plan: Plan, { cores = realCores, trace }: Options = {})
   const scheduler = createScheduler();
   const random = (part: string) => randomFor(plan.seed, part);
   const tell = (line: () => string) => trace?.(`${(scheduler.now() / 1000).toFixed(3).padStart(9)}  ${line()}`);
-  const db = createDatabaseServer(scheduler, random("database"));
+  const db = createDatabaseServer(scheduler, random("database"), cores);
   db.trouble.delay = plan.databaseDelay;
   const watch = createWatch(db.tables);
   db.database.onCommit(watch.committing);

@@ -5,7 +5,8 @@ import type { MarkRow as MarkInput } from "../../apps/server/src/modules/convers
 import type { CommitResult, MessageRow } from "../../apps/server/src/modules/conversations/message-writer.ts";
 import { bodyHash } from "../../apps/server/src/modules/conversations/rules.ts";
 import type { LaneEvent } from "../../apps/server/src/modules/conversations/wire.ts";
-import { planMarks, planMessages, planStart } from "./commit-rule.ts";
+import { planMarks, planStart } from "./commit-rule.ts";
+import type { Cores } from "./cores.ts";
 import { type Answer, type DatabaseServer, failureOf } from "./database-server.ts";
 import { toLaneEvent } from "./reads.ts";
 import { keyOf, type MarkRow, type Person } from "./tables.ts";
@@ -31,11 +32,12 @@ const refusals = {
 
 export function createWriter(ports: {
   db: DatabaseServer;
+  cores: Cores;
   later: (what: () => void) => void;
   /** Events of this process that were committed a moment ago. */
   afterCommit: (events: readonly LaneEvent[]) => void;
 }) {
-  const { db, later } = ports;
+  const { db, cores, later } = ports;
   /** Two statements in flight; a conversation keeps to one of them. */
   const lanes: { batch: Waiting[]; isCommitting: boolean }[] = [
     { batch: [], isCommitting: false },
@@ -140,7 +142,7 @@ export function createWriter(ports: {
         locks: [...new Set(locks)],
         wait,
         plan: (tables, held) =>
-          planMessages(
+          cores.planMessages(
             tables,
             rows.map(({ row }) => row),
             held,
