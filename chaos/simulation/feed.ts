@@ -57,7 +57,8 @@ export function createFeed(ports: {
               const items = answer.result.flatMap(({ companyId, entry }) =>
                 person && companyId === person.companyId ? textFor(person, entry) : [],
               );
-              if (items.length > 0) ports.tell(connection, { type: "feed", items, position: ports.cores.feedCursor(told, swept) });
+              if (items.length > 0)
+                ports.tell(connection, { type: "feed", items, position: ports.cores.feedCursor(told, swept) });
             }
             told = reaching;
           }

@@ -64,7 +64,9 @@ export const mutants: readonly Mutant[] = [
         planMessages(
           {
             ...tables,
-            clientIds: new Map([...tables.clientIds].filter(([, row]) => at.getTime() - row.createdAt.getTime() < 3_000)),
+            clientIds: new Map(
+              [...tables.clientIds].filter(([, row]) => at.getTime() - row.createdAt.getTime() < 3_000),
+            ),
           },
           rows,
           held,
@@ -196,4 +198,3 @@ export const mutants: readonly Mutant[] = [
     },
   },
 ];
-

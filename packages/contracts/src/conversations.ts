@@ -24,9 +24,63 @@ export const author = z
   .meta({ id: "Author" });
 export type Author = z.infer<typeof author>;
 
-/** `note` is internal: only staff ever receive it. */
-export const messageKind = z.enum(["text", "note"]);
+/**
+ * `note` is internal: only staff ever receive it. `form` and `cards` are what the business side sends beside text (with
+ * `text` as what channels without them show); `answer` is a customer's filled-in form.
+ */
+export const messageKind = z.enum(["text", "note", "form", "cards", "answer"]);
 export type MessageKind = z.infer<typeof messageKind>;
+
+const label = z.string().trim().min(1).max(80);
+/** Only addresses that a browser opens without running anything. */
+export const linkUrl = z
+  .string()
+  .max(2048)
+  .refine((url) => URL.canParse(url) && ["http:", "https:", "mailto:", "tel:"].includes(new URL(url).protocol), {
+    message: "must be a link",
+  });
+const fieldName = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, "must be a name such as order_number");
+
+export const formField = z.strictObject({
+  name: fieldName,
+  label,
+  type: z.enum(["text", "textarea", "email", "phone", "number", "date", "select", "checkbox"]),
+  required: z.boolean(),
+  options: z.array(label).max(30).optional(),
+});
+export type FormField = z.infer<typeof formField>;
+
+const cardButton = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("reply"), label, payload: z.string().max(200) }),
+  z.strictObject({ type: z.literal("link"), label, url: linkUrl }),
+]);
+export const card = z.strictObject({
+  title: label,
+  subtitle: z.string().max(200).nullable(),
+  imageUrl: linkUrl.nullable(),
+  buttons: z.array(cardButton).max(3),
+});
+export type Card = z.infer<typeof card>;
+
+/** What a message holds beside its text, by its kind; a text may offer answers that are sent with one tap. */
+export const messageContent = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("quick_replies"), replies: z.array(label).min(1).max(10) }),
+  z.strictObject({ type: z.literal("form"), fields: z.array(formField).min(1).max(20), submit: label }),
+  z.strictObject({ type: z.literal("cards"), cards: z.array(card).min(1).max(10) }),
+  z.strictObject({
+    type: z.literal("answer"),
+    values: z.record(fieldName, z.union([z.string().max(2000), z.number(), z.boolean()])),
+  }),
+]);
+export type MessageContent = z.infer<typeof messageContent>;
+
+/** One emoji: a pictograph with its modifiers, a flag or a keycap, as one grapheme. */
+export const emoji = z.string().max(32).refine(isOneEmoji, "must be one emoji");
+
+function isOneEmoji(text: string): boolean {
+  const graphemes = Array.from(new Intl.Segmenter("en", { granularity: "grapheme" }).segment(text));
+  return graphemes.length === 1 && /^(\p{RGI_Emoji})$/v.test(text);
+}
 
 export const message = z
   .strictObject({
@@ -41,18 +95,50 @@ export const message = z
     createdBy: z.enum(["user", "system"]),
     author,
     kind: messageKind,
+    /** Empty when the message was deleted. */
     text: z.string(),
+    content: messageContent.nullable(),
+    /** The message that this one answers, as it is now; its text is cut like a preview and null when it was deleted. */
+    replyTo: z.strictObject({ id: messageId, author, text: z.string().nullable() }).nullable(),
+    reactions: z.array(z.strictObject({ emoji: z.string(), by: z.array(author) })),
     status: z.enum(["sent", "delivered", "read", "failed"]),
+    /** Counts the changes of this message: of two states the one with the higher revision is the newer. */
+    revision: z.number().int(),
+    editedAt: timestamp.nullable(),
+    deletedAt: timestamp.nullable(),
     createdAt: timestamp,
   })
   .meta({ id: "Message" });
 export type Message = z.infer<typeof message>;
 
-/** What a client sends. The server decides author, order and time. */
-export const newMessage = z.strictObject({ kind: z.literal("text"), text: messageText });
+const [quickReplies, form, cards, answer] = messageContent.options;
+/** The message of the same conversation that this one answers. */
+const replyTo = messageId.optional();
+const textMessage = { kind: z.literal("text"), text: messageText, replyTo };
+const answerMessage = z.strictObject({
+  kind: z.literal("answer"),
+  text: messageText,
+  content: answer,
+  replyTo: messageId,
+});
+
+/** What a customer sends: text, or a filled-in form. The server decides author, order and time. */
+export const newMessage = z.discriminatedUnion("kind", [z.strictObject(textMessage), answerMessage]);
 export type NewMessage = z.infer<typeof newMessage>;
-export const newStaffMessage = z.strictObject({ kind: messageKind, text: messageText });
+
+const staffMessages = [
+  z.strictObject({ ...textMessage, content: quickReplies.optional() }),
+  z.strictObject({ kind: z.literal("note"), text: messageText, replyTo }),
+  z.strictObject({ kind: z.literal("form"), text: messageText, content: form, replyTo }),
+  z.strictObject({ kind: z.literal("cards"), text: messageText, content: cards, replyTo }),
+] as const;
+/** What the business side sends. */
+export const newStaffMessage = z.discriminatedUnion("kind", staffMessages);
 export type NewStaffMessage = z.infer<typeof newStaffMessage>;
+
+/** What either side may send; which of it the author may is for the service to say. */
+export const outgoingMessage = z.discriminatedUnion("kind", [...staffMessages, answerMessage]);
+export type OutgoingMessage = z.infer<typeof outgoingMessage>;
 
 const agentRef = z.strictObject({ id: agentId, name: z.string() });
 
@@ -74,6 +160,13 @@ function eventKinds<const E extends z.ZodRawShape>(extra: E) {
       data: z.strictObject({ channel: z.enum(["web"]) }),
     }),
     z.strictObject({ ...eventBase, ...extra, kind: z.literal("message.created"), data: message }),
+    /** The message was edited, deleted or reacted to; `message` is as it is now. */
+    z.strictObject({
+      ...eventBase,
+      ...extra,
+      kind: z.literal("message.changed"),
+      data: z.strictObject({ change: z.enum(["edited", "deleted", "reacted"]), message }),
+    }),
     z.strictObject({
       ...eventBase,
       ...extra,
@@ -92,11 +185,12 @@ export const eventFrame = z.discriminatedUnion("kind", eventKinds({ type: z.lite
 export type ConversationEvent = z.infer<typeof conversationEvent>;
 export type ConversationEventKind = ConversationEvent["kind"];
 
-/** Kinds that only staff receive; a note is a `message.created` of kind `note` and is staff-only as well. */
+/** Kinds that only staff receive; what is created or changed as a `note` is staff-only as well. */
 export const staffOnlyEventKinds: readonly ConversationEventKind[] = ["conversation.assigned"];
 
 export const preview = z.strictObject({
-  /** The first 140 characters. */
+  id: messageId,
+  /** The first 140 characters; empty when the message was deleted. */
   text: z.string(),
   by: author,
   kind: messageKind,
@@ -167,6 +261,9 @@ const eventsQuery = z.strictObject({
   before: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(100),
 });
+const messageParams = z.strictObject({ conversationId, messageId });
+const editBody = z.strictObject({ text: messageText });
+const reactionBody = z.strictObject({ emoji, on: z.boolean() });
 const readBody = z.strictObject({ seq: z.number().int().min(0) });
 
 export const conversationsRoutes = [
@@ -215,6 +312,31 @@ export const conversationsRoutes = [
     body: newStaffMessage,
     response: sent,
     idempotent: true,
+  }),
+  route({
+    method: "PATCH",
+    path: "/v1/conversations/:conversationId/messages/:messageId",
+    summary: "Edit one's own message; everyone sees that it was edited",
+    access: "conversations.reply",
+    params: messageParams,
+    body: editBody,
+    response: message,
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/conversations/:conversationId/messages/:messageId",
+    summary: "Delete a message for everyone: one's own, or with the permission any; its text is gone for good",
+    access: "conversations.reply",
+    params: messageParams,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/conversations/:conversationId/messages/:messageId/reactions",
+    summary: "React to a message with an emoji, or take the reaction back",
+    access: "conversations.reply",
+    params: messageParams,
+    body: reactionBody,
+    response: message,
   }),
   route({
     method: "POST",
@@ -292,6 +414,31 @@ export const conversationsRoutes = [
     body: newMessage,
     response: sent,
     idempotent: true,
+  }),
+  route({
+    method: "PATCH",
+    path: "/v1/my/conversations/:conversationId/messages/:messageId",
+    summary: "Edit one of my messages",
+    access: "contact",
+    params: messageParams,
+    body: editBody,
+    response: message,
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/my/conversations/:conversationId/messages/:messageId",
+    summary: "Delete one of my messages for everyone",
+    access: "contact",
+    params: messageParams,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/my/conversations/:conversationId/messages/:messageId/reactions",
+    summary: "React to a message with an emoji, or take the reaction back",
+    access: "contact",
+    params: messageParams,
+    body: reactionBody,
+    response: message,
   }),
   route({
     method: "POST",

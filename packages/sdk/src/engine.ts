@@ -3,7 +3,7 @@ import type {
   ConversationId,
   ErrorCode,
   EventsPage,
-  NewStaffMessage,
+  OutgoingMessage,
   ServerFrame,
 } from "@presszero/contracts";
 import { type Connection, idleConnection, type Timer } from "./connection.ts";
@@ -72,7 +72,7 @@ export type Input =
   | { type: "open"; conversationId: ConversationId; tab: string }
   | { type: "release"; conversationId: ConversationId; tab: string }
   | { type: "tab_gone"; tab: string }
-  | { type: "send"; clientId: string; conversationId: ConversationId | null; message: NewStaffMessage }
+  | { type: "send"; clientId: string; conversationId: ConversationId | null; message: OutgoingMessage }
   | { type: "retry"; clientId: string }
   | { type: "discard"; clientId: string }
   | { type: "mark_read"; conversationId: ConversationId }

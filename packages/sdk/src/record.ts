@@ -135,7 +135,11 @@ export function withRead(record: ConversationRecord, seq: number, side: Side): C
   return withMarks(record, { ...record.summary.marks, myRead: Math.min(seq, record.head) }, seen, side);
 }
 
-export function withTyping(record: ConversationRecord, frame: Frame<"ephemeral">, now: number): ConversationRecord {
+export function withTyping(
+  record: ConversationRecord,
+  frame: Frame<"ephemeral"> & { kind: "typing" },
+  now: number,
+): ConversationRecord {
   const { by, on } = frame.data;
   const others = withoutAuthor(record.typing, by.id);
   return { ...record, typing: on ? { ...others, [by.id]: { by, until: now + typingMs } } : others };

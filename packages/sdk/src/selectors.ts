@@ -1,4 +1,4 @@
-import type { Author, ConversationId } from "@presszero/contracts";
+import type { Author, ConversationEvent, ConversationId, Message, MessageId } from "@presszero/contracts";
 import { windowStart } from "./record.ts";
 import { valuesOf } from "./records.ts";
 import type { MessageStatus, State, Summary, ThreadItem } from "./types.ts";
@@ -21,13 +21,16 @@ export function listConversations(state: State, filter: ListFilter = {}): Summar
 /** The rows of a conversation in their order; null: of the one that is about to be started. */
 export function thread(state: State, conversationId: ConversationId | null): ThreadItem[] {
   const record = conversationId === null ? undefined : state.conversations[conversationId];
-  const items = (record?.events ?? []).map((event): ThreadItem => {
-    if (event.kind !== "message.created") return { type: "event", key: `event-${event.seq}`, event };
-    const message = event.data;
+  const events = record?.events ?? [];
+  const newest = newestStates(events);
+  const items = events.flatMap((event): ThreadItem[] => {
+    if (event.kind === "message.changed") return [];
+    if (event.kind !== "message.created") return [{ type: "event", key: `event-${event.seq}`, event }];
+    const message = { ...(newest.get(event.data.id) ?? event.data), clientId: event.data.clientId };
     const own = (message.createdBy === "user") === (state.side === "contact");
     const ticked = own && message.kind !== "note";
     const status = ticked ? statusOf(message.seq, message.status, record!.summary.marks) : null;
-    return { type: "message", key: message.clientId ?? message.id, message, own, status };
+    return [{ type: "message", key: message.clientId ?? message.id, message, own, status }];
   });
   // CR4: after all confirmed ones; among them those that are stored already come first.
   const pending = state.outbox.filter((item) => item.conversationId === conversationId && !item.quiet);
@@ -36,6 +39,17 @@ export function thread(state: State, conversationId: ConversationId | null): Thr
     items.push({ type: "pending", key: item.clientId, item, status });
   }
   return items;
+}
+
+/** Messages that were changed since they were loaded, as they are now: by revision, so the order of arrival does not matter. */
+function newestStates(events: readonly ConversationEvent[]): Map<MessageId, Message> {
+  const newest = new Map<MessageId, Message>();
+  for (const event of events) {
+    if (event.kind !== "message.changed" && event.kind !== "message.created") continue;
+    const message = event.kind === "message.changed" ? event.data.message : event.data;
+    if (message.revision > (newest.get(message.id)?.revision ?? 0)) newest.set(message.id, message);
+  }
+  return newest;
 }
 
 /** Whether there are events before the ones held. */

@@ -136,6 +136,7 @@ function reduceFrame(state: State, frame: ServerFrame, now: number): State {
     case "receipt":
       return change(state, frame.conversationId, (record) => withReceipt(record, frame, side));
     case "ephemeral":
+      if (frame.kind !== "typing") return state;
       return change(state, frame.conversationId, (record) => withTyping(record, frame, now));
     case "feed": {
       const items = frame.items.map((item) => {

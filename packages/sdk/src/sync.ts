@@ -1,4 +1,4 @@
-import type { ConversationId, NewStaffMessage } from "@presszero/contracts";
+import type { ConversationId, OutgoingMessage } from "@presszero/contracts";
 import { errorOf } from "./api-calls.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Answer, type Effect, initialEngine, type Input, type ListQuery, step } from "./engine.ts";
@@ -46,7 +46,7 @@ export type Sync = {
    * Queues a message, stores it and sends it as soon as possible; answers its client id. Null starts a conversation
    * (customers only), whose id then appears as `state.started`.
    */
-  send: (conversationId: ConversationId | null, message: NewStaffMessage) => string;
+  send: (conversationId: ConversationId | null, message: OutgoingMessage) => string;
   /** Tries a message that was not sent again, under the same client id. */
   retry: (clientId: string) => void;
   /** Deletes a message that was not sent. */

@@ -7,7 +7,7 @@ import type {
   Message,
   MessageId,
   MyConversation,
-  NewStaffMessage,
+  OutgoingMessage,
 } from "@presszero/contracts";
 
 /** Whose client this is: staff and API keys read the lane `seq`, customers the public lane. The reducer is the same. */
@@ -45,7 +45,7 @@ export type OutboxItem = {
   clientId: string;
   /** Null: the message starts a conversation, or waits for the one that a message before it starts. */
   conversationId: ConversationId | null;
-  message: NewStaffMessage;
+  message: OutgoingMessage;
   state: "queued" | "sending" | "sent" | "not_sent";
   /** How many times it was put on the network. */
   attempts: number;
@@ -94,5 +94,5 @@ export type MessageStatus = "sent" | "delivered" | "read" | "failed";
 export type ThreadItem =
   /** `status` is null on messages of the other side and on notes. */
   | { type: "message"; key: string; message: Message; own: boolean; status: MessageStatus | null }
-  | { type: "event"; key: string; event: Exclude<ConversationEvent, { kind: "message.created" }> }
+  | { type: "event"; key: string; event: Exclude<ConversationEvent, { kind: "message.created" | "message.changed" }> }
   | { type: "pending"; key: string; item: OutboxItem; status: "sending" | "sent" | "not_sent" };

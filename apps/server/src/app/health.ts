@@ -8,9 +8,9 @@ const freshMs = 2_000;
 
 /**
  * `/healthz`: the process answers. `/readyz`: it takes new work, that is the database answers and has the tables of this
- * version, and we are not about to stop. `/metrics`: for callers on this machine, or with the token of the settings.
+ * version, and we are neither about to stop nor overloaded. `/metrics`: for callers on this machine, or with the token of the settings.
  */
-export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraining: () => boolean): void {
+export function serveHealth(server: FastifyInstance, system: SystemCtx, isBusy: () => boolean): void {
   let checked = { at: Number.NEGATIVE_INFINITY, isReady: false };
 
   async function isReady(): Promise<boolean> {
@@ -25,7 +25,7 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
   const options = { logLevel: "silent" as const };
   server.get("/healthz", options, () => ({ status: "ok" }));
   server.get("/readyz", options, async (_request, reply) => {
-    const ready = !isDraining() && (await isReady());
+    const ready = !isBusy() && (await isReady());
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
   });
   server.get("/metrics", options, async (request, reply) => {

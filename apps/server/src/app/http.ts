@@ -14,6 +14,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Ctx, SystemCtx } from "../kernel/context.ts";
 import { AppError, invalidField } from "../kernel/errors.ts";
 import type { RouteHandlers } from "../kernel/http.ts";
+import { exceedsJson, maxJsonDepth } from "../kernel/json-size.ts";
 import { admit, isFromOwnPage, setSessionCookie } from "./http-auth.ts";
 import { addDocumentation, describeRoute } from "./http-docs.ts";
 import { answerError, answerNotFound } from "./http-errors.ts";
@@ -26,6 +27,8 @@ type AnyHandler = (ctx: SystemCtx | Ctx, input: Record<string, unknown>) => Prom
 
 const bodyBytes = 1024 * 1024;
 const smallBodyBytes = 8 * 1024;
+const urlBytes = 8 * 1024;
+const headerFields = 100;
 /** Routes that work on secrets before it is known who calls. */
 const smallBodies = new Set(["POST /v1/sessions", "POST /v1/setup", "POST /v1/invitations/accept"]);
 /** The same for every visitor, and loaded by every page with the widget. */
@@ -66,6 +69,7 @@ export async function createHttpServer(
   acceptJsonOnly(server);
   server.decorateRequest("caller", null);
   server.addHook("onRequest", async (request, reply) => void reply.header("X-Request-Id", request.id));
+  server.addHook("onRequest", limitHead);
   measure(server, ctx);
   await server.register(cookie);
   await addSecurityHeaders(server, ctx);
@@ -153,7 +157,12 @@ function readRequestId(header: string | string[] | undefined): string | null {
   return typeof header === "string" && /^[\w.-]{8,64}$/.test(header) ? header : null;
 }
 
-/** JSON in well-formed UTF-8 and nothing else. */
+/** Refuses addresses and headers that no client of ours needs; those above 16 KiB have not come this far. */
+async function limitHead({ raw }: FastifyRequest): Promise<void> {
+  if (raw.url!.length > urlBytes || raw.rawHeaders.length > 2 * headerFields) throw new AppError("TOO_LARGE");
+}
+
+/** JSON in well-formed UTF-8, not nested too deep, and nothing else. */
 function acceptJsonOnly(server: FastifyInstance): void {
   const parseJson = server.getDefaultJsonParser("error", "error");
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -165,7 +174,10 @@ function acceptJsonOnly(server: FastifyInstance): void {
     } catch {
       return done(new AppError("BAD_FRAME"));
     }
-    void parseJson(request, text, done);
+    void parseJson(request, text, (error, value) => {
+      if (!error && exceedsJson(value, maxJsonDepth)) return done(new AppError("TOO_LARGE"));
+      done(error, value);
+    });
   });
 }
 

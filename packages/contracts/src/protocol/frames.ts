@@ -5,7 +5,7 @@ import {
   conversationEvent,
   eventFrame,
   myConversation,
-  newStaffMessage,
+  outgoingMessage,
 } from "../conversations.ts";
 import { errorCode } from "../errors.ts";
 import { clientUuid, conversationId, messageId } from "../ids.ts";
@@ -35,7 +35,7 @@ export const clientFrame = z.discriminatedUnion("type", [
     /** Null starts a conversation (customers only). */
     conversationId: conversationId.nullable(),
     clientId: clientUuid,
-    message: newStaffMessage,
+    message: outgoingMessage,
     /** The device's clock in ms, advisory. */
     at: z.number().optional(),
   }),
@@ -52,7 +52,10 @@ export const clientFrame = z.discriminatedUnion("type", [
     before: seq.optional(),
     limit: z.number().int().min(1).max(200).default(100),
   }),
-  z.object({ type: z.literal("typing"), conversationId, on: z.boolean() }),
+  /** Staff say whether it is a note: that is kept from the customer. */
+  z.object({ type: z.literal("typing"), conversationId, on: z.boolean(), note: z.boolean().optional() }),
+  /** Staff only: this person looks at the conversation. Renewed every 20 s, ends after 30 s and with the connection. */
+  z.object({ type: z.literal("viewing"), conversationId, on: z.boolean() }),
   z.object({ type: z.literal("ping"), n: z.number() }),
 ]);
 export type ClientFrame = z.input<typeof clientFrame>;
@@ -60,6 +63,25 @@ export type ParsedClientFrame = z.output<typeof clientFrame>;
 
 /** How far one side of a conversation has received and read, in the reader's lane. Merged by maximum, so order and loss do no harm. */
 const marks = { delivered: seq, read: seq };
+
+/** What passes by: not numbered, never stored, and may be left out. */
+const ephemeralBase = { type: z.literal("ephemeral"), conversationId };
+export const ephemeralFrame = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...ephemeralBase,
+    kind: z.literal("typing"),
+    /** `note`: an internal note, told to staff only. */
+    data: z.strictObject({ by: author, on: z.boolean(), note: z.literal(true).optional() }),
+  }),
+  /** To staff: whether the customer is connected. To the customer: whether anybody of the business is. */
+  z.strictObject({ ...ephemeralBase, kind: z.literal("presence"), data: z.strictObject({ online: z.boolean() }) }),
+  /** To staff: a colleague looks at this conversation, or no longer does. */
+  z.strictObject({
+    ...ephemeralBase,
+    kind: z.literal("viewing"),
+    data: z.strictObject({ by: author, on: z.boolean() }),
+  }),
+]);
 
 /** Server → client. */
 export const serverFrame = z.discriminatedUnion("type", [
@@ -134,12 +156,7 @@ export const serverFrame = z.discriminatedUnion("type", [
     seen: z.number().int().optional(),
   }),
   z.strictObject({ type: z.literal("gone"), conversationId, why: z.enum(["deleted", "access"]) }),
-  z.strictObject({
-    type: z.literal("ephemeral"),
-    kind: z.literal("typing"),
-    conversationId,
-    data: z.strictObject({ by: author, on: z.boolean() }),
-  }),
+  ephemeralFrame,
   z.strictObject({ type: z.literal("drain"), spreadMs: z.number() }),
   z.strictObject({ type: z.literal("pong"), n: z.number() }),
 ]);

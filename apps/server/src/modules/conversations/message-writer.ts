@@ -1,4 +1,4 @@
-import type { CompanyId, ConversationId, MessageId, MessageKind } from "@presszero/contracts";
+import type { CompanyId, ConversationId, MessageContent, MessageId, MessageKind } from "@presszero/contracts";
 import { type Batcher, createBatcher } from "../../kernel/batcher.ts";
 import { type Database, isDatabaseError, isUniqueViolation, translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
@@ -15,6 +15,8 @@ export type MessageRow = {
   authorId: string;
   kind: MessageKind;
   text: string;
+  content: MessageContent | null;
+  replyTo: MessageId | null;
 };
 
 export type CommitResult =
@@ -26,14 +28,14 @@ export type CommitResult =
       publicSeq: number;
       createdAt: Date;
     }
-  | { outcome: "conflict" | "closed" | "not_found" | "busy" };
+  | { outcome: "conflict" | "closed" | "not_found" | "no_target" | "busy" };
 
-export function commitStatement(rows: readonly MessageRow[], wait: boolean) {
+/** The call of commit_messages: the same for a batch and for one message within a transaction. */
+export function commitStatement(rows: readonly MessageRow[], wait: boolean): { text: string; values: unknown[] } {
   return {
-    name: "commit_messages",
     text: `select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
              $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
-             $10::text[], $11)`,
+             $10::text[], $11::jsonb[], $12::text[], $13)`,
     values: [
       rows.map((row) => row.companyId),
       rows.map((row) => row.conversationId),
@@ -45,6 +47,8 @@ export function commitStatement(rows: readonly MessageRow[], wait: boolean) {
       rows.map((row) => row.authorId),
       rows.map((row) => row.kind),
       rows.map((row) => row.text),
+      rows.map((row) => row.content && JSON.stringify(row.content)),
+      rows.map((row) => row.replyTo),
       wait,
     ],
   };
@@ -96,7 +100,10 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          const { rows: committed } = await client.query<CommitRow>(commitStatement(rows, wait));
+          const { rows: committed } = await client.query<CommitRow>({
+            name: "commit_messages",
+            ...commitStatement(rows, wait),
+          });
           return commitResults(committed);
         } catch (error) {
           // Another node committed the same client id, or locked in another order, at the same moment.

@@ -3,6 +3,7 @@ import type { Ctx } from "../../kernel/context.ts";
 import type { RouteHandlers } from "../../kernel/http.ts";
 import { limitSends } from "./send-limits.ts";
 import { assignConversation } from "./service/assign.ts";
+import { deleteMessage, editMessage, reactToMessage } from "./service/change.ts";
 import { closeConversation, reopenConversation } from "./service/close.ts";
 import { markRead } from "./service/mark.ts";
 import {
@@ -31,6 +32,16 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
     limitSends(ctx);
     return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
   },
+  "PATCH /v1/conversations/:conversationId/messages/:messageId": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return editMessage(ctx, params.conversationId, params.messageId, body.text);
+  },
+  "DELETE /v1/conversations/:conversationId/messages/:messageId": (ctx, { params }) =>
+    deleteMessage(ctx, params.conversationId, params.messageId),
+  "POST /v1/conversations/:conversationId/messages/:messageId/reactions": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return reactToMessage(ctx, params.conversationId, params.messageId, body);
+  },
   "POST /v1/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),
   "POST /v1/conversations/:conversationId/assign": async (ctx, { params, body }) => {
@@ -56,6 +67,16 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
   "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
     limitSends(ctx);
     return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
+  "PATCH /v1/my/conversations/:conversationId/messages/:messageId": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return editMessage(ctx, params.conversationId, params.messageId, body.text);
+  },
+  "DELETE /v1/my/conversations/:conversationId/messages/:messageId": (ctx, { params }) =>
+    deleteMessage(ctx, params.conversationId, params.messageId),
+  "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return reactToMessage(ctx, params.conversationId, params.messageId, body);
   },
   "POST /v1/my/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),

@@ -2,7 +2,7 @@ import type { Ctx } from "../../kernel/context.ts";
 import type { Database } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
-import type { Limits } from "../../kernel/settings.ts";
+import type { Limits } from "../../kernel/settings-limits.ts";
 
 function createTables(limits: Limits) {
   return {

@@ -11,6 +11,7 @@ import { createAdmission } from "./admission.ts";
 import { type Connection, type Environment, openConnection } from "./connection.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
+import { createPresence } from "./presence.ts";
 import { createRegistry } from "./registry.ts";
 
 let system: TestCtx;
@@ -34,7 +35,8 @@ function createEnvironment(of: TestCtx = system): Environment {
     groups: createGroups(of),
     feed: createFeed(of),
     registry: createRegistry(),
-    admission: createAdmission(of.settings.limits),
+    presence: createPresence(of, () => false),
+    admission: createAdmission(of.settings.limits, () => false),
     checks: (work) => work(),
   };
 }

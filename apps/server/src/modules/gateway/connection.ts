@@ -8,6 +8,7 @@ import type { Admission } from "./admission.ts";
 import { answerCall } from "./calls.ts";
 import { type Feed, feedCursor } from "./feed.ts";
 import type { Groups } from "./groups.ts";
+import type { Presence } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 import {
   createSession,
@@ -29,6 +30,7 @@ export type Environment = {
   groups: Groups;
   feed: Feed;
   registry: Registry;
+  presence: Presence;
   admission: Admission;
   /** Checks of access, which come in crowds, wait here for each other. */
   checks<T>(work: () => Promise<T>): Promise<T>;
@@ -65,7 +67,7 @@ export type Connection = {
 
 /** Everything that `put` sets off happens before it returns, but for what has to be waited for. It never throws. */
 export function openConnection(environment: Environment, transport: Transport): Connection {
-  const { system, groups, feed, registry } = environment;
+  const { system, groups, feed, registry, presence } = environment;
   const frameRate = system.settings.limits.frames;
   const session = createSession({ id: randomUUID(), epoch: environment.epoch, frameRate });
   const timers = new Map<TimerName, NodeJS.Timeout>();
@@ -91,7 +93,11 @@ export function openConnection(environment: Environment, transport: Transport): 
       }
     } catch (error) {
       system.log.error({ err: error, session: session.id }, "a connection failed");
-      for (const conversationId of session.subscriptions.keys()) groups.leave(connection, conversationId);
+      for (const conversationId of session.subscriptions.keys()) {
+        groups.leave(connection, conversationId);
+        presence.unwatch(connection, conversationId);
+      }
+      for (const place of session.places.keys()) presence.unwatch(connection, place);
       session.stage = "ended";
       transport.close(1011);
     }
@@ -152,6 +158,10 @@ export function openConnection(environment: Environment, transport: Transport): 
         const { companyId, actor } = connection.ctx!;
         return system.bus.signal({ ...effect.signal, companyId, by: authorOf(actor) });
       }
+      case "watch":
+        return presence.watch(connection, effect.place);
+      case "unwatch":
+        return presence.unwatch(connection, effect.place);
       case "setTimer": {
         const { name, ms } = effect;
         const expire = () => {
@@ -186,13 +196,10 @@ export function openConnection(environment: Environment, transport: Transport): 
   async function identify(ticket: string): Promise<SessionInput> {
     const ctx = await transport.identify(ticket, deviceId);
     if (!isOver) {
-      const place = environment.admission.connect(ctx, deviceId);
-      if (typeof place === "string") {
-        throw new AppError("RATE_LIMITED", { details: { limit: place }, retryAfterMs: 30_000 });
-      }
-      leavePlace = place;
+      leavePlace = environment.admission.connect(ctx, deviceId);
       connection.ctx = ctx;
       registry.identify(connection);
+      presence.connected(ctx);
       system.metrics.wsHellos.inc();
     }
     return { type: "redeemed", who: { companyId: ctx.companyId, side: sideOf(ctx), by: authorOf(ctx.actor) } };
@@ -207,6 +214,7 @@ export function openConnection(environment: Environment, transport: Transport): 
     for (const timer of timers.values()) clearTimeout(timer);
     feed.leave(connection);
     registry.remove(connection);
+    if (connection.ctx) presence.disconnected(connection.ctx);
     leavePlace();
   }
 

@@ -17,6 +17,7 @@ import { createAdmission } from "./admission.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
 import { createLine } from "./limits.ts";
+import { createPresence } from "./presence.ts";
 import { createRegistry } from "./registry.ts";
 import { heartbeatMs } from "./session/hello.ts";
 import { limits } from "./session/limits.ts";
@@ -48,19 +49,25 @@ export type Gateway = {
   drain(spreadMs: number): Promise<void>;
 };
 
-/** Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. */
+/**
+ * Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. While
+ * the process `isOverloaded`, nobody new may connect and nothing ephemeral is passed on.
+ */
 export async function startGateway(
   system: SystemCtx,
   addressOf: (request: IncomingMessage) => string,
+  isOverloaded: () => boolean = () => false,
 ): Promise<Gateway> {
   const { metrics } = system;
   let isDraining = false;
   const registry = createRegistry();
   const groups = createGroups(system);
   const feed = createFeed(system);
-  const admission = createAdmission(system.settings.limits);
+  const admission = createAdmission(system.settings.limits, isOverloaded);
+  const presence = createPresence(system, isOverloaded);
   const epoch = await readEpoch(system.database.worker);
-  const environment = { system, groups, feed, registry, admission, epoch, checks: createLine(checksAtOnce) };
+  const checks = createLine(checksAtOnce);
+  const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
   const sweeper = await startSweeper(system, accessEvents, {
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
@@ -126,10 +133,10 @@ export async function startGateway(
     feed.changed(companyId, conversation.data);
   });
   const stopSignals = system.bus.onSignal((signal) => {
-    const conversation = conversationId.safeParse(signal.subjectId);
-    if (!conversation.success) return;
-    const { companyId, by } = signal;
-    const members = groups.membersOf(companyId, conversation.data);
+    const { companyId, by, kind } = signal;
+    presence.signal(signal);
+    if (kind !== "mark" && (kind !== "typing" || isOverloaded())) return;
+    const members = groups.membersOf(companyId, signal.subjectId as ConversationId);
     for (const connection of members) connection.put({ type: "signal", signal });
     for (const connection of registry.ofPerson(companyId, by.id)) {
       if (!members.has(connection)) connection.put({ type: "signal", signal });
@@ -181,6 +188,7 @@ export async function startGateway(
       stopHints();
       stopSignals();
       feed.stop();
+      presence.stop();
       clearInterval(heartbeat);
       clearInterval(pressureCheck);
       clearInterval(expiryCheck);

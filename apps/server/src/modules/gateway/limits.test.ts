@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Rate } from "../../kernel/settings.ts";
+import type { Rate } from "../../kernel/settings-limits.ts";
 import { createCounter, createLine } from "./limits.ts";
 import { limitFrame } from "./session/limits.ts";
 

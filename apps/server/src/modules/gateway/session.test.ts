@@ -589,6 +589,114 @@ describe("feed", () => {
   });
 });
 
+describe("who is around", () => {
+  const jonas = agent.by;
+  const lena = { type: "agent" as const, id: "agt_2", name: "Lena" };
+  const shown = (driver: Driver) =>
+    driver.framesOf("ephemeral").map((frame) => {
+      if (frame.kind === "presence") return frame.data.online;
+      return [frame.kind, frame.data.by.name, frame.data.on];
+    });
+
+  it("staff watch the contact and the conversation after the replay, and are told what changes", () => {
+    const [id, second] = [newId("conversation"), newId("conversation")];
+    const driver = welcomed();
+    following(driver, id, 3);
+    expect(driver.all("watch").map(({ place }) => place)).toEqual(["con_1", id]);
+    driver.put({ type: "presence", place: "con_1", isOnline: true });
+    driver.put({ type: "presence", place: "con_1", isOnline: true });
+    driver.put({ type: "viewers", conversationId: id, people: [jonas, lena] });
+    // The second conversation is of the same contact.
+    following(driver, second, 1);
+    driver.put({ type: "viewers", conversationId: id, people: [jonas] });
+    expect(shown(driver)).toEqual([true, ["viewing", "Lena", true], true, ["viewing", "Lena", false]]);
+    driver.say({ type: "unsubscribe", conversationId: id });
+    expect(driver.all("unwatch").map(({ place }) => place)).toEqual([id]);
+    driver.say({ type: "unsubscribe", conversationId: second });
+    expect(driver.all("unwatch").map(({ place }) => place)).toEqual([id, second, "con_1"]);
+  });
+
+  it("a customer watches the business alone, and no frame names a colleague who looks", () => {
+    const id = newId("conversation");
+    const driver = welcomed(customer);
+    following(driver, id, 3);
+    expect(driver.all("watch").map(({ place }) => place)).toEqual([companyId]);
+    driver.put({ type: "presence", place: companyId, isOnline: true });
+    driver.put({ type: "viewers", conversationId: id, people: [lena] });
+    expect(shown(driver)).toEqual([true]);
+    driver.say({ type: "viewing", conversationId: id, on: true });
+    expect(driver.framesOf("error")).toMatchObject([{ code: "FORBIDDEN" }]);
+  });
+
+  it("typing of a note is for colleagues; nothing that a customer claims makes a note of it", () => {
+    const id = newId("conversation");
+    const [author, reader] = [welcomed(), welcomed(customer)];
+    following(author, id, 3);
+    following(reader, id, 3);
+    const typed = (driver: Driver, by: Who["by"]): SessionInput => ({
+      type: "signal",
+      signal: { companyId, by, ...driver.last("signal").signal },
+    });
+    author.say({ type: "typing", conversationId: id, on: true, note: true });
+    reader.put(typed(author, author.session.who!.by));
+    expect(shown(reader)).toEqual([]);
+    reader.say({ type: "typing", conversationId: id, on: true, note: true });
+    author.put(typed(reader, reader.session.who!.by));
+    expect(author.framesOf("ephemeral")).toMatchObject([{ data: { by: customer.by, on: true } }]);
+    expect(JSON.stringify(author.frames)).not.toContain("note");
+  });
+
+  it("§7: a client that does not keep up is told what is different when it does", () => {
+    const id = newId("conversation");
+    const driver = welcomed();
+    following(driver, id, 3);
+    driver.put({ type: "presence", place: "con_1", isOnline: true });
+    driver.put({ type: "pressure", level: 1 });
+    driver.put({ type: "presence", place: "con_1", isOnline: false });
+    driver.put({ type: "viewers", conversationId: id, people: [lena] });
+    driver.put({ type: "presence", place: "con_1", isOnline: true });
+    driver.put({ type: "pressure", level: 0 });
+    expect(shown(driver)).toEqual([true, ["viewing", "Lena", true]]);
+  });
+
+  it("looking ends with the connection", () => {
+    const id = newId("conversation");
+    const driver = welcomed();
+    following(driver, id, 3);
+    driver.say({ type: "viewing", conversationId: id, on: true });
+    driver.put({ type: "closed" });
+    expect(driver.all("signal").map(({ signal }) => (signal.data as { on: boolean }).on)).toEqual([true, false]);
+    expect(driver.all("unwatch")).toHaveLength(2);
+  });
+});
+
+describe("frames that are too much (§8)", () => {
+  it("nested too deep or with too many keys are answered as such, a hello of the full size is not", () => {
+    const driver = welcomed();
+    const deep = `${"[".repeat(20)}${"]".repeat(20)}`;
+    driver.put({ type: "frame", text: `{"type":"ping","n":1,"id":7,"x":${deep}}` });
+    driver.put({ type: "frame", text: `{"type":"ping","n":1,"x":[${"1,".repeat(1_000)}1]}` });
+    expect(driver.framesOf("error")).toMatchObject([
+      { id: 7, code: "TOO_LARGE", retry: false },
+      { id: null, code: "TOO_LARGE" },
+    ]);
+    const subscriptions = Array.from({ length: 200 }, () => ({ conversationId: newId("conversation"), after: 0 }));
+    expect(welcomed(agent, { subscriptions }).last("readHeads").ids).toHaveLength(200);
+    const tooMany = [...subscriptions, ...subscriptions.slice(0, 1)];
+    expect(drive().say(helloFrame({ subscriptions: tooMany }))).toEqual([{ type: "close", code: 4400 }]);
+  });
+
+  it("a fetch asks for 200 events at most, a connection follows 200 conversations at most", () => {
+    const driver = welcomed();
+    driver.say({ type: "fetch", id: 1, conversationId: newId("conversation"), limit: 201 });
+    expect(driver.framesOf("error")).toMatchObject([{ id: 1, code: "VALIDATION" }]);
+    const subscriptions = Array.from({ length: 200 }, () => ({ conversationId: newId("conversation"), after: 0 }));
+    const full = welcomed(agent, { subscriptions });
+    full.say({ type: "subscribe", id: 2, conversationId: newId("conversation"), after: 0 });
+    expect(full.framesOf("error")).toMatchObject([{ id: 2, code: "RATE_LIMITED", details: { limit: 200 } }]);
+  });
+});
+
 describe("floods", () => {
   it("§7: frames beyond the rate are answered, three seconds of excess in a minute end the connection", () => {
     const driver = drive(createSession({ id: "s1", epoch: "e1", frameRate: { perSecond: 1, burst: 2 } }));

@@ -39,6 +39,7 @@ import {
 import { release, take } from "./session/in-hand.ts";
 import { limitFrame, limits } from "./session/limits.ts";
 import { mark, markFailed, marked, repeatMarks } from "./session/marks.ts";
+import { presence, releasePresence, view, viewers } from "./session/presence.ts";
 import { send, sendFailed, sent } from "./session/sends.ts";
 import { releaseReceipts, signal } from "./session/signals.ts";
 import type { Pressure, Session, SessionEffect, SessionInput } from "./session/types.ts";
@@ -67,6 +68,8 @@ export function createSession(options: Pick<Session, "id" | "epoch" | "frameRate
     unsavedMarks: new Map(),
     feed: null,
     pressure: 0,
+    places: new Map(),
+    viewing: new Set(),
     keptReceipts: new Map(),
   };
 }
@@ -89,6 +92,10 @@ function consider(session: Session, input: SessionInput, now: number, out: Sessi
       return marked(session, input, out);
     case "signal":
       return signal(session, input.signal, out);
+    case "presence":
+      return presence(session, input, out);
+    case "viewers":
+      return viewers(session, input, out);
     case "feed":
       return tellFeed(session, input.items, input.position, out);
     case "heard":
@@ -205,11 +212,18 @@ function dispatch(session: Session, read: ParsedClientFrame, out: SessionEffect[
     }
     case "typing": {
       const { conversationId, on } = read;
+      // Only staff write notes.
+      const note = read.note === true && session.who!.side === "business" ? { note: true } : {};
       const subscription = session.subscriptions.get(conversationId);
       if (!subscription) return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
       if (!subscription.isAllowed) return;
-      return void out.push({ type: "signal", signal: { subjectId: conversationId, kind: "typing", data: { on } } });
+      return void out.push({
+        type: "signal",
+        signal: { subjectId: conversationId, kind: "typing", data: { on, ...note } },
+      });
     }
+    case "viewing":
+      return view(session, read.conversationId, read.on, out);
   }
 }
 
@@ -242,6 +256,7 @@ function press(session: Session, level: Pressure, out: SessionEffect[]): void {
   if (level === 3) return end(session, 4490, out);
   if (level > 0) return;
   releaseReceipts(session, out);
+  releasePresence(session, out);
   releaseFeed(session, out);
   proceed(session, out);
 }
@@ -253,6 +268,5 @@ function end(session: Session, code: CloseCode, out: SessionEffect[]): void {
 
 function leave(session: Session, out: SessionEffect[]): void {
   session.stage = "ended";
-  for (const conversationId of session.subscriptions.keys()) out.push({ type: "leave", conversationId });
-  session.subscriptions.clear();
+  for (const conversationId of session.subscriptions.keys()) forget(session, conversationId, null, out);
 }

@@ -24,6 +24,8 @@ const closeMs = 2_000;
 /** Serves one socket from its first frame to its end. Bad input is answered or closes the socket; it never throws. */
 export function serveSocket(environment: Environment, socket: WebSocket, peer: Peer): void {
   const { system } = environment;
+  /** Our reason, which a client that does not read never answers. */
+  let closedWith: CloseCode | null = null;
   const outlet = createOutlet(socket, peer.stream, () => connection.relieved());
 
   const connection: Connection = openConnection(environment, {
@@ -32,6 +34,7 @@ export function serveSocket(environment: Environment, socket: WebSocket, peer: P
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     close(code) {
+      closedWith = code;
       outlet.drop();
       closeSocket(socket, code);
     },
@@ -52,7 +55,7 @@ export function serveSocket(environment: Environment, socket: WebSocket, peer: P
     connection.put(isBinary ? { type: "binary" } : { type: "frame", text: (data as Buffer).toString() });
   });
   socket.on("close", (code) => {
-    system.metrics.wsCloses.inc({ code: String(code) });
+    system.metrics.wsCloses.inc({ code: String(closedWith ?? code) });
     connection.put({ type: "closed" });
   });
   // A protocol violation: ws has chosen the close code and closes by itself.

@@ -3,6 +3,7 @@ import { type LaneEvent, laneSeq, type LaneHead } from "../../conversations/inde
 import { readMissed } from "./feed.ts";
 import { answerError, failureOf } from "./frames.ts";
 import { release } from "./in-hand.ts";
+import { lookAround, lookAway } from "./presence.ts";
 import { told } from "./sends.ts";
 import type { CatchUp, Failure, Session, SessionEffect, SessionInput, Subscription } from "./types.ts";
 
@@ -28,7 +29,7 @@ export function follow(
 ): void {
   let subscription = session.subscriptions.get(conversationId);
   if (!subscription) {
-    subscription = { isAllowed: false, last: after, seq: 0, heard: 0, catchUp: null };
+    subscription = { isAllowed: false, last: after, seq: 0, heard: 0, catchUp: null, around: null };
     session.subscriptions.set(conversationId, subscription);
     // A member before the head is read: what commits in between is held, not lost.
     out.push({ type: "join", conversationId });
@@ -73,6 +74,7 @@ export function forget(
   session.subscriptions.delete(conversationId);
   session.queue = session.queue.filter((id) => id !== conversationId);
   out.push({ type: "leave", conversationId });
+  lookAway(session, conversationId, subscription, out);
   const { catchUp } = subscription;
   if (!catchUp) return;
   for (const id of catchUp.requests) {
@@ -265,6 +267,7 @@ function finish(
   for (const event of catchUp.held) {
     if (event.seq > subscription.seq) pass(session, subscription, event, null, out);
   }
+  lookAround(session, conversationId, subscription, head.contactId, out);
 }
 
 function sendSynced(

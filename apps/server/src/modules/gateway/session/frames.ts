@@ -6,6 +6,7 @@ import {
   type ServerFrame,
 } from "@presszero/contracts";
 import type { ConversationId } from "@presszero/contracts";
+import { exceedsJson, maxJsonDepth } from "../../../kernel/json-size.ts";
 import type { Failure, SessionEffect } from "./types.ts";
 
 type ErrorFrame = Extract<ServerFrame, { type: "error" }>;
@@ -22,8 +23,14 @@ export function parseObject(text: string): object | undefined {
   }
 }
 
+/** A hello names 200 conversations with two keys each; nothing else needs so many. */
+const maxKeys = 1_000;
+
 /** The frame, or the answer to one of an unknown type or with wrong fields. */
 export function readFrame(raw: object): ParsedClientFrame | ErrorFrame {
+  if (exceedsJson(raw, maxJsonDepth, maxKeys)) {
+    return { type: "error", id: readId(raw), code: "TOO_LARGE", retry: errorCodes.TOO_LARGE.retry };
+  }
   const parsed = clientFrame.safeParse(raw);
   if (parsed.success) return parsed.data;
   const { type } = raw as { type?: unknown };

@@ -20,8 +20,10 @@ function passTyping(
   out: SessionEffect[],
 ): void {
   if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.get(conversationId)?.isAllowed) return;
-  const { on } = data as { on: boolean };
-  out.push({ type: "send", frame: { type: "ephemeral", kind: "typing", conversationId, data: { by, on } } });
+  const { on, note } = data as { on: boolean; note?: true };
+  if (note && who.side === "contact") return;
+  const typing = { by, on, ...(note && { note }) };
+  out.push({ type: "send", frame: { type: "ephemeral", kind: "typing", conversationId, data: typing } });
 }
 
 function passMark(

@@ -12,7 +12,7 @@ import type {
 } from "@presszero/contracts";
 import type { Signal } from "../../../kernel/bus.ts";
 import type { Bucket } from "../../../kernel/rate.ts";
-import type { Rate } from "../../../kernel/settings.ts";
+import type { Rate } from "../../../kernel/settings-limits.ts";
 import type { LaneEvent, LaneHead, Mark, Side } from "../../conversations/index.ts";
 import type { Horizon } from "../views.ts";
 
@@ -75,6 +75,10 @@ export type SessionInput =
   /** Conversations of the list, as they are now. Every change below `position` has been told. */
   | { type: "feed"; items: readonly FeedText[]; position: Horizon }
   | { type: "signal"; signal: Signal }
+  /** Whether anybody is at a place that is watched: the contact, or for `companyId` the business. */
+  | { type: "presence"; place: string; isOnline: boolean }
+  /** Who looks at a conversation that is watched. */
+  | { type: "viewers"; conversationId: ConversationId; people: readonly Author[] }
   /** Somebody of this company may no longer be who they were. */
   | { type: "accessChanged" }
   | { type: "pressure"; level: Pressure }
@@ -154,6 +158,9 @@ export type SessionEffect =
   /** The hello is over: everything that was missed has been sent. */
   | { type: "arrived" }
   | { type: "signal"; signal: Omit<Signal, "companyId" | "by"> }
+  /** Tell by `presence` or `viewers` how it is at a place now, and when that changes: a contact, the company, a conversation. */
+  | { type: "watch"; place: string }
+  | { type: "unwatch"; place: string }
   | { type: "setTimer"; name: TimerName; ms: number }
   | { type: "clearTimer"; name: TimerName }
   /** Take no more frames from the client until `resume`. */
@@ -176,6 +183,14 @@ export type Subscription = {
   heard: number;
   /** What is being made up for; null when events go on as they come. */
   catchUp: CatchUp | null;
+  /** Who is around, and what of it the client was told; null before the first replay is over. */
+  around: {
+    /** Whose presence matters here: the contact for staff, the business for the contact. */
+    place: string;
+    toldOnline: boolean | null;
+    viewers: readonly Author[];
+    toldViewers: Map<string, Author>;
+  } | null;
 };
 
 export type CatchUp = {
@@ -252,6 +267,10 @@ export type Session = {
   unsavedMarks: Map<ConversationId, { delivered: number; read: number }>;
   feed: FeedState | null;
   pressure: Pressure;
+  /** Watched places, and whether anybody is there; null until that is told. */
+  places: Map<string, boolean | null>;
+  /** Conversations that the client says to look at. */
+  viewing: Set<ConversationId>;
   /** Receipts that wait, the newest of each kind. */
   keptReceipts: Map<string, ServerFrame>;
 };
