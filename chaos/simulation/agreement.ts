@@ -1,6 +1,6 @@
 // The end: everything has healed, so every device shows exactly what the database holds for it (I8), nothing is waiting
 // (PR5), and the read marks are the same everywhere (I9).
-import type { ConversationId } from "@presszero/contracts";
+import type { ConversationId, Message } from "@presszero/contracts";
 import { thread } from "@presszero/sdk";
 import { laneSeq } from "../../apps/server/src/modules/conversations/wire.ts";
 import type { Violation } from "../invariants.ts";
@@ -65,29 +65,44 @@ const sayOf =
     evidence,
   });
 
-/** From the first event that is shown nothing is missing; older ones have to be scrolled to. */
+/** From the first event that is shown nothing is missing, and every message says what is stored; older ones have to be scrolled to. */
 function wrongThread(tables: Tables, device: Device, c: ConversationId): unknown {
   const head = findHead(tables, device.person, c)!;
-  const shown = thread(device.state()!, c).filter((item) => item.type !== "pending");
-  const seqs = shown.map((item) => (item.type === "event" ? item.event.seq : item.message.seq));
-  const first = seqs[0] ?? 1;
+  const shown = thread(device.state()!, c).flatMap((item) => {
+    if (item.type === "pending") return [];
+    return item.type === "event" ? { seq: item.event.seq } : { seq: item.message.seq, message: content(item.message) };
+  });
   const limit = laneSeq(head, sideOf(device.person)) + 1;
-  const stored = readPage(tables, device.person, head, { after: first - 1, limit }).events;
-  const wrong = stored.findIndex(
-    (event, place) =>
-      seqs[place] !== event.seq || (event.kind === "message.created" && keyAt(shown[place]!) !== event.data.id),
+  const stored = readPage(tables, device.person, head, { after: (shown[0]?.seq ?? 1) - 1, limit }).events.flatMap(
+    (event) => {
+      if (event.kind === "message.changed") return [];
+      return event.kind === "message.created" ? { seq: event.seq, message: content(event.data) } : { seq: event.seq };
+    },
   );
-  if (wrong < 0 && shown.length === stored.length) return null;
-  return { shown: seqs.slice(-5), stored: stored.slice(-5).map((event) => event.seq), at: stored[wrong]?.seq };
+  const longer = shown.length > stored.length ? shown : stored;
+  const wrong = longer.findIndex((_, place) => JSON.stringify(shown[place]) !== JSON.stringify(stored[place]));
+  return wrong < 0 ? null : { shown: shown[wrong] ?? null, stored: stored[wrong] ?? null };
 }
 
-const keyAt = (item: ReturnType<typeof thread>[number]) => (item.type === "message" ? item.message.id : null);
+/** Of a message, what is the same for everybody who sees it. */
+const content = ({ id, kind, text, revision, deletedAt, editedAt, reactions, replyTo }: Message) => ({
+  id,
+  kind,
+  text,
+  revision,
+  deletedAt,
+  editedAt,
+  reactions,
+  replyTo: replyTo && replyTo.id,
+});
 
 /** PR5: whatever was sent is stored, or still with its device; what a killed device had not stored yet is excepted. */
 export function findDropped(tables: Tables, watch: Watch, lost: ReadonlySet<string>): Violation | null {
   for (const { clientId, device, text } of watch.sent.values()) {
     if (tables.clientIds.has(keyOf(device.person.companyId, device.deviceId, clientId)) || lost.has(clientId)) continue;
-    if (device.state()?.outbox.some((item) => item.clientId === clientId) || device.disk.has(clientId)) continue;
+    const state = device.state();
+    const isHere = state ? state.outbox.some((item) => item.clientId === clientId) : device.disk.has(clientId);
+    if (isHere) continue;
     return {
       invariant: "PR5",
       message: `${device.name}: "${text}" is neither stored nor shown`,

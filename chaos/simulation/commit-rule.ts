@@ -1,6 +1,6 @@
 // What the statements of the product do to the tables, written from the contract and not from their SQL. The test
 // `database.test.ts` holds both against each other.
-import type { AgentId, ContactId, ConversationEventKind, ConversationId } from "@presszero/contracts";
+import type { AgentId, ContactId, ConversationEventKind, ConversationId, MessageId } from "@presszero/contracts";
 import type { CommitResult, MessageRow } from "../../apps/server/src/modules/conversations/message-writer.ts";
 import type { Mark, MarkRow as MarkInput } from "../../apps/server/src/modules/conversations/mark-writer.ts";
 import { isPublicKind } from "../../apps/server/src/modules/conversations/rules.ts";
@@ -48,8 +48,7 @@ export function planMessages(
     if (conversation === undefined || !held.has(key) || conversation.status === "open") continue;
     const isFresh = !tables.clientIds.has(keyOf(row.companyId, row.deviceId, row.clientId));
     // The customer who writes opens the conversation again, before the first message of the batch.
-    if (row.authorType !== "contact" || conversation.contactId !== row.authorId || row.kind !== "text" || !isFresh)
-      continue;
+    if (row.authorType !== "contact" || !mayWrite(tables, row, conversation) || !isFresh) continue;
     const opened: ConversationRow = {
       ...conversation,
       status: "open",
@@ -74,9 +73,10 @@ export function planMessages(
     const conversation = conversations.find(key);
     if (conversation === undefined || !mayWrite(tables, row, conversation)) return { outcome: "not_found" };
     if (!held.has(key)) return { outcome: "busy" };
-    if (conversation.status === "closed" && row.kind === "text") return { outcome: "closed" };
+    if (conversation.status === "closed" && row.kind !== "note") return { outcome: "closed" };
+    if (row.replyTo !== null && !mayAnswer(tables, row)) return { outcome: "no_target" };
 
-    const isPublic = row.kind === "text";
+    const isPublic = row.kind !== "note";
     const fromContact = row.authorType === "contact";
     const seq = conversation.seq + 1;
     const publicSeq = conversation.publicSeq + (isPublic ? 1 : 0);
@@ -104,6 +104,12 @@ export function planMessages(
       authorId: row.authorId,
       kind: row.kind,
       text: row.text,
+      content: row.content,
+      replyToId: row.replyTo,
+      revision: 0,
+      editedAt: null,
+      deletedAt: null,
+      reactions: [],
       createdAt: at,
     };
     writes.messages.push(stored);
@@ -136,8 +142,16 @@ const isSameMessage = (known: StoredMessageRow, row: MessageRow) =>
   known.bodyHash.equals(row.bodyHash) && known.conversationId === row.conversationId && known.authorId === row.authorId;
 
 function mayWrite(tables: Tables, row: MessageRow, conversation: ConversationRow): boolean {
-  if (row.authorType === "contact") return conversation.contactId === row.authorId && row.kind === "text";
+  if (row.authorType === "contact")
+    return conversation.contactId === row.authorId && (row.kind === "text" || row.kind === "answer");
   return tables.people.has(keyOf(row.companyId, row.authorId));
+}
+
+/** Of the same conversation, and for whoever reads the answer to see; forms are what is filled in. */
+function mayAnswer(tables: Tables, row: MessageRow): boolean {
+  const target = tables.messages.get(keyOf(row.companyId, row.replyTo!));
+  if (target?.conversationId !== row.conversationId) return false;
+  return (row.kind === "note" || target.kind !== "note") && (row.kind !== "answer" || target.kind === "form");
 }
 
 function laneOf(conversation: ConversationRow, type: ConversationEventKind, at: Date) {
@@ -280,4 +294,71 @@ export function planChange(
     data: change.to === "assigned" ? { assignee } : {},
   };
   return { results: type, writes: { ...noWrites(), conversations: [next], events: [event] } };
+}
+
+export type MessageChange =
+  | { change: "edited"; text: string }
+  | { change: "deleted" }
+  | { change: "reacted"; emoji: string; on: boolean };
+
+/** Edit, delete, react: the seq of the event, null when it was so already, or why it may not be. */
+export function planMessageChange(
+  tables: Tables,
+  by: Person,
+  conversationId: ConversationId,
+  messageId: MessageId,
+  change: MessageChange,
+  at: Date,
+): Plan<number | null | "NOT_FOUND" | "FORBIDDEN" | "MESSAGE_DELETED"> {
+  const none = <R>(results: R) => ({ results, writes: noWrites() });
+  const conversation = tables.conversations.get(keyOf(by.companyId, conversationId));
+  const message = tables.messages.get(keyOf(by.companyId, messageId));
+  const isContact = by.type === "contact";
+  if (conversation === undefined || (isContact && conversation.contactId !== by.id)) return none("NOT_FOUND");
+  if (message?.conversationId !== conversationId || (isContact && message.kind === "note")) return none("NOT_FOUND");
+  const changed = changedMessage(message, by, change, at);
+  if (typeof changed === "string") return none(changed);
+  if (changed === null) return none(null);
+  const isPublic = message.kind !== "note";
+  const next: ConversationRow = {
+    ...conversation,
+    seq: conversation.seq + 1,
+    publicSeq: conversation.publicSeq + (isPublic ? 1 : 0),
+  };
+  const event = {
+    ...laneOf(next, "message.changed", at),
+    isPublic,
+    actorType: by.type,
+    actorId: by.id,
+    refId: messageId,
+    data: { change: change.change },
+  };
+  const row = { ...changed, revision: message.revision + 1 };
+  return { results: next.seq, writes: { ...noWrites(), conversations: [next], changed: [row], events: [event] } };
+}
+
+function changedMessage(
+  message: StoredMessageRow,
+  by: Person,
+  change: MessageChange,
+  at: Date,
+): StoredMessageRow | null | "FORBIDDEN" | "MESSAGE_DELETED" {
+  switch (change.change) {
+    case "edited":
+      if (message.authorId !== by.id) return "FORBIDDEN";
+      if (message.deletedAt) return "MESSAGE_DELETED";
+      if (message.kind !== "text" && message.kind !== "note") return "FORBIDDEN";
+      return message.text === change.text ? null : { ...message, text: change.text, editedAt: at };
+    case "deleted":
+      if (message.authorId !== by.id && by.type === "contact") return "FORBIDDEN";
+      return message.deletedAt ? null : { ...message, text: "", content: null, reactions: [], deletedAt: at };
+    case "reacted": {
+      if (change.on && message.deletedAt) return "MESSAGE_DELETED";
+      const isIt = (one: StoredMessageRow["reactions"][number]) => one.emoji === change.emoji && one.authorId === by.id;
+      if (message.reactions.some(isIt) === change.on) return null;
+      const others = message.reactions.filter((one) => !isIt(one));
+      const mine = { emoji: change.emoji, authorType: by.type, authorId: by.id };
+      return { ...message, reactions: change.on ? [...others, mine] : others };
+    }
+  }
 }

@@ -26,6 +26,11 @@ import {
   type MessageRow,
 } from "../../apps/server/src/modules/conversations/message-writer.ts";
 import { bodyHash } from "../../apps/server/src/modules/conversations/rules.ts";
+import {
+  deleteMessage,
+  editMessage,
+  reactToMessage,
+} from "../../apps/server/src/modules/conversations/service/change.ts";
 import { reopenConversation } from "../../apps/server/src/modules/conversations/service/close.ts";
 import {
   getMyConversation,
@@ -34,7 +39,7 @@ import {
 } from "../../apps/server/src/modules/conversations/service/read.ts";
 import { listChangedConversations, readChanges } from "../../apps/server/src/modules/gateway/views.ts";
 import { createTestCompany } from "../../apps/server/src/modules/testing.ts";
-import { planChange, planMarks, planMessages, planStart, type StaffChange } from "./commit-rule.ts";
+import { planChange, planMarks, planMessageChange, planMessages, planStart, type StaffChange } from "./commit-rule.ts";
 import { createDatabase, type Transaction } from "./database.ts";
 import { findHead, findSummary, listChanged, listChanges, listFeedEntries, listSummaries, readPage } from "./reads.ts";
 import { keyOf, type Person } from "./tables.ts";
@@ -56,9 +61,12 @@ const message = fc.record({
   c: small(4),
   device: small(1),
   id: small(9),
-  kind: fc.constantFrom("text" as const, "text" as const, "note" as const),
+  kind: fc.constantFrom("text" as const, "text" as const, "note" as const, "form" as const, "answer" as const),
   text: small(1),
+  replyTo: fc.option(small(5), { freq: 3 }),
 });
+const form = { type: "form" as const, fields: [], submit: "Send" };
+const filledIn = { type: "answer" as const, values: {} };
 const operation = fc.oneof(
   {
     weight: 2,
@@ -99,6 +107,24 @@ const operation = fc.oneof(
       ),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant("touch" as const),
+      by: small(4),
+      c: small(4),
+      message: small(5),
+      change: fc.oneof(
+        fc.record({ change: fc.constant("edited" as const), text: fc.constantFrom("text 0", "other") }),
+        fc.record({ change: fc.constant("deleted" as const) }),
+        fc.record({
+          change: fc.constant("reacted" as const),
+          emoji: fc.constantFrom("👍", "🎉"),
+          on: fc.boolean(),
+        }),
+      ),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant("sweep" as const) }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -136,6 +162,7 @@ async function createPair() {
   let modelled = model.horizon();
 
   const conversationAt = (place: number) => conversations[place] ?? newId("conversation");
+  const messageIds = () => [...model.tables.messages.values()].map((row) => row.id);
   const isHeld = (ctx: Ctx, c: ConversationId) => model.isLocked(keyOf(ctx.companyId, c));
 
   async function perform(one: Operation): Promise<void> {
@@ -150,6 +177,8 @@ async function createPair() {
         return marks(one);
       case "change":
         return change(one);
+      case "touch":
+        return touch(one);
       case "sweep":
         return sweep();
     }
@@ -174,6 +203,8 @@ async function createPair() {
       authorType: "contact",
       authorId: ctx.actor.id,
       ...input.message,
+      content: null,
+      replyTo: null,
     };
     const result = model.run({
       locks: [],
@@ -193,11 +224,13 @@ async function createPair() {
   async function messages(one: Extract<Operation, { op: "messages" }>): Promise<void> {
     const taken = new Set(held.flatMap(({ ids }) => [...ids]));
     const rows: MessageRow[] = [];
-    for (const { author, c, device, id, kind, text } of one.rows) {
+    for (const { author, c, device, id, kind, text, replyTo } of one.rows) {
       const ctx = people[author]!;
       const key = keyOf(ctx.companyId, uuids[10 + device]!, uuids[id]!);
       if (taken.has(key)) continue;
       taken.add(key);
+      const content = kind === "form" ? form : kind === "answer" ? filledIn : null;
+      const target = replyTo === null ? null : (messageIds()[replyTo] ?? newId("message"));
       const body = { kind, text: `text ${text}` };
       rows.push({
         companyId: ctx.companyId,
@@ -205,10 +238,12 @@ async function createPair() {
         messageId: newId("message"),
         deviceId: uuids[10 + device]!,
         clientId: uuids[id]!,
-        bodyHash: bodyHash(body),
+        bodyHash: bodyHash({ ...body, kind: "text", ...(target && { replyTo: target }) }),
         authorType: ctx.actor.type,
         authorId: ctx.actor.id,
         ...body,
+        content,
+        replyTo: target,
       });
     }
     if (rows.length === 0) return;
@@ -311,6 +346,28 @@ async function createPair() {
     expect(failure).toBe(kind === null ? refusal : null);
   }
 
+  async function touch({ by, c, message, change }: Extract<Operation, { op: "touch" }>): Promise<void> {
+    const ctx = people[by]!;
+    const id = conversationAt(c);
+    const target = messageIds()[message] ?? newId("message");
+    if (isHeld(ctx, id)) return;
+    const act = {
+      edited: () => editMessage(ctx, id, target, change.change === "edited" ? change.text : ""),
+      deleted: () => deleteMessage(ctx, id, target),
+      reacted: () => reactToMessage(ctx, id, target, change as Extract<typeof change, { change: "reacted" }>),
+    }[change.change];
+    const failure = await act().then(
+      () => null,
+      (error: { code: string }) => error.code,
+    );
+    const result = model.run({
+      locks: [keyOf(ctx.companyId, id)],
+      wait: true,
+      plan: (tables) => planMessageChange(tables, personOf(ctx), id, target, change, new Date(0)),
+    });
+    expect(failure).toBe(typeof result === "string" ? result : null);
+  }
+
   async function sweep(): Promise<void> {
     const horizon = model.horizon();
     const mine = new Set(people.map((ctx) => ctx.companyId as string));
@@ -381,6 +438,6 @@ function personOf(ctx: Ctx): Person {
 
 /** The same without times, which the two databases take from different clocks. */
 function timeless(value: unknown): unknown {
-  const times = new Set(["at", "createdAt", "startedAt", "activityAt"]);
-  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (times.has(key) ? "T" : inner)));
+  const times = new Set(["at", "createdAt", "startedAt", "activityAt", "editedAt", "deletedAt"]);
+  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (times.has(key) && inner !== null ? "T" : inner)));
 }

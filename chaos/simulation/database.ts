@@ -2,7 +2,7 @@
 // is unique for ever, writes are seen all at once at the commit, and the horizon stands at the oldest transaction that has
 // not ended. `database.test.ts` holds it against a real one.
 import type { Plan } from "./commit-rule.ts";
-import { applyWrites, emptyTables, keyOf, mergedMark, type Tables, type Writes } from "./tables.ts";
+import { applyWrites, copyOf, emptyTables, keyOf, mergedMark, type Tables, type Writes } from "./tables.ts";
 
 export type Work<Result> = {
   /** Keys of the conversations that it locks. */
@@ -35,6 +35,7 @@ export function createDatabase({ merge = mergedMark, readUpTo = (horizon: number
   /** Client ids in the writes of running transactions. */
   const pendingIds = new Set<string>();
   let watch = (_writes: Writes) => {};
+  const backups = new Map<number, Tables>();
 
   const clientIdsOf = (writes: Writes) =>
     writes.messages.map((row) => keyOf(row.companyId, row.deviceId, row.clientId));
@@ -107,6 +108,9 @@ export function createDatabase({ merge = mergedMark, readUpTo = (horizon: number
     tables,
     begin,
     commit,
+    backups: backups as ReadonlyMap<number, Tables>,
+    backUp: (name: number) => void backups.set(name, copyOf(tables)),
+    restore: (backup: Tables) => void Object.assign(tables, copyOf(backup)),
     /** Called before a commit with what it makes visible. */
     onCommit: (listener: (writes: Writes) => void) => void (watch = listener),
     rollback: end,

@@ -1,6 +1,6 @@
 // A device: it carries out what the sync engine of the SDK decides, over simulated time, storage and network. A kill loses
 // its memory and keeps its storage.
-import type { AgentId, ClientFrame, ConversationId, EventsPage, MessageKind } from "@presszero/contracts";
+import type { ClientFrame, ConversationId, EventsPage, NewStaffMessage } from "@presszero/contracts";
 import type { Answer, Call, Effect, Engine, Input, OutboxItem, State, Summary, TimerName } from "@presszero/sdk";
 import type { Random } from "../random.ts";
 import type { Cores } from "./cores.ts";
@@ -25,7 +25,7 @@ export type DevicePorts = {
   request(request: Request, answer: (answer: ServerAnswer<unknown>) => void): void;
   changed(state: State): void;
   /** Before the engine hears of it. */
-  sends(clientId: string, c: ConversationId | null, kind: MessageKind, text: string): void;
+  sends(clientId: string, c: ConversationId | null, message: NewStaffMessage): void;
 };
 
 /** One run of the app, from its start to its end. */
@@ -42,6 +42,7 @@ export function createDevice(ports: DevicePorts) {
   /** Kept open over restarts, as an app opens where it was. */
   const open = new Set<ConversationId>();
   let run: Run | null = null;
+  const base = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
   let clockOffset = 0;
   let sent = 0;
   let calls = 0;
@@ -150,7 +151,6 @@ export function createDevice(ports: DevicePorts) {
   }
 
   function requestOf(about: Call): Request {
-    const base = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
     switch (about.op) {
       case "ticket":
         return { key: "POST /v1/realtime/tickets", body: { deviceId } };
@@ -199,10 +199,10 @@ export function createDevice(ports: DevicePorts) {
       open.delete(c);
       tell({ type: "release", conversationId: c, tab });
     },
-    say(c: ConversationId | null, kind: MessageKind, text: string): void {
+    say(c: ConversationId | null, message: NewStaffMessage): void {
       const clientId = `${deviceId.slice(-8)}-0000-4000-8000-${String(++sent).padStart(12, "0")}`;
-      ports.sends(clientId, c, kind, text);
-      tell({ type: "send", clientId, conversationId: c, message: { kind, text } });
+      ports.sends(clientId, c, message);
+      tell({ type: "send", clientId, conversationId: c, message });
     },
     markRead: (c: ConversationId) => tell({ type: "mark_read", conversationId: c }),
     type: (c: ConversationId) => tell({ type: "typing", conversationId: c, on: true }),
@@ -212,12 +212,9 @@ export function createDevice(ports: DevicePorts) {
     wake: () => tell({ type: "wake" }),
     moveClock: (by: number) => void (clockOffset += by),
 
-    /** By hand and by HTTP: nobody tries again by themselves. */
-    change(what: "close" | "reopen" | "assign", c: ConversationId, agentId: AgentId | null): void {
-      if (spec.side === "contact" && what !== "close") return;
-      const base = spec.side === "contact" ? "/v1/my/conversations" : "/v1/conversations";
-      const params = { conversationId: c };
-      ports.request({ key: `POST ${base}/:conversationId/${what}`, params, body: { agentId } }, () => {});
+    /** By hand and by HTTP, a path below the conversations: nobody tries again by themselves. */
+    ask(key: string, params: NonNullable<Request["params"]>, body: Request["body"] = {}): void {
+      ports.request({ key: key.replace(" /", ` ${base}/`), params, body }, () => {});
     },
     /** Without the engine: everything that a frame can ask for, with an id that is not this person's. */
     trespass(c: ConversationId): void {
@@ -257,5 +254,6 @@ function foreignFrames(c: ConversationId, ticket: string, deviceId: string): Cli
     { type: "send", id: 3, conversationId: c, clientId, message: { kind: "text", text: "let me in" } },
     { type: "read", conversationId: c, seq: 1 },
     { type: "typing", conversationId: c, on: true },
+    { type: "viewing", conversationId: c, on: true },
   ];
 }

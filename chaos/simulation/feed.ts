@@ -11,6 +11,8 @@ import { keyOf, type Person, type Tables } from "./tables.ts";
 const pauseMs = 200;
 const cursorMark = "feed ";
 
+export type Feed = ReturnType<typeof createFeed>;
+
 export function createFeed(ports: {
   db: DatabaseServer;
   cores: Cores;

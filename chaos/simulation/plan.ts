@@ -15,7 +15,7 @@ export type DeviceSpec = {
 export type Action = { at: number; device: string; pick: number } & (
   | { do: "say" | "note"; count: number }
   | { do: "start" | "show" | "hide" | "read" | "older" | "retry" | "discard" | "wake" | "type" }
-  | { do: "close" | "reopen" | "assign" }
+  | { do: "close" | "reopen" | "assign" | "answer" | "edit" | "delete" | "react" }
   /** Somebody of the other company tries everything with ids that are not theirs. */
   | { do: "trespass" }
   /** So many messages are stored at once in one conversation, by an API key. */
@@ -26,8 +26,10 @@ export type Fault = { at: number; ms: number } & (
   | { fault: "cut"; device: string; told: ("client" | "server")[] }
   | { fault: "block"; device: string; directions: Direction[] }
   | { fault: "slow"; device: string; delay: [number, number] }
-  | { fault: "kill"; device: string }
+  | { fault: "kill"; device: string; told: boolean }
   | { fault: "clock"; device: string; by: number }
+  /** The sign-in ends; afterwards the person signs in again. */
+  | { fault: "signOut"; device: string }
   | { fault: "crash"; process: number; told: boolean }
   | { fault: "drain"; process: number }
   | { fault: "freeze"; process: number }
@@ -38,6 +40,8 @@ export type Fault = { at: number; ms: number } & (
   | { fault: "lock"; pick: number }
   | { fault: "stall" }
   | { fault: "lostHints"; rate: number }
+  /** The database loses what it has stored in the last `back` ms. */
+  | { fault: "restore"; back: number }
 );
 
 export type Plan = {
@@ -48,6 +52,8 @@ export type Plan = {
   faults: Fault[];
   /** From here on nothing goes wrong and nobody does anything. */
   healAt: number;
+  /** The devices are told that the network is back; otherwise they find out by themselves. */
+  wakesAtTheEnd: boolean;
   pressureAt: [number, number, number];
   mostFeedItems: number;
   databaseDelay: [number, number];
@@ -67,6 +73,7 @@ const faultKinds = [
   "slow",
   "kill",
   "clock",
+  "signOut",
   "crash",
   "drain",
   "freeze",
@@ -77,6 +84,7 @@ const faultKinds = [
   "lock",
   "stall",
   "lostHints",
+  "restore",
 ] as const;
 
 export function makePlan(seed: number): Plan {
@@ -96,6 +104,7 @@ export function makePlan(seed: number): Plan {
       .flatMap((kind) => makeFault(random, kind, devices, processes, healAt))
       .toSorted((a, b) => a.at - b.at),
     healAt,
+    wakesAtTheEnd: random.next() < 0.7,
     pressureAt: random.next() < 0.3 ? [2, 5, 60] : [100, 400, 2_000],
     mostFeedItems: random.next() < 0.2 ? 2 : 500,
     databaseDelay: random.pick([
@@ -160,8 +169,9 @@ function customerAction(random: Random, base: Base): Action {
   const chance = random.next();
   if (chance < 0.5) return { ...base, do: "say", count: random.pick([1, 1, 1, 2, 4]) };
   if (chance < 0.55) return { ...base, do: "close" };
-  if (chance < 0.6) return { ...base, do: "start" };
-  if (chance < 0.63) return { ...base, do: "trespass" };
+  if (chance < 0.65) return { ...base, do: random.pick(["answer", "edit", "delete", "react"] as const) };
+  if (chance < 0.69) return { ...base, do: "start" };
+  if (chance < 0.72) return { ...base, do: "trespass" };
   return {
     ...base,
     do: random.pick(["read", "read", "show", "hide", "type", "retry", "discard", "wake", "older"] as const),
@@ -172,8 +182,9 @@ function agentAction(random: Random, base: Base): Action {
   const chance = random.next();
   if (chance < 0.35) return { ...base, do: "say", count: random.pick([1, 1, 1, 2, 4]) };
   if (chance < 0.45) return { ...base, do: "note", count: 1 };
-  if (chance < 0.6) return { ...base, do: random.pick(["close", "reopen", "assign", "assign"] as const) };
-  if (chance < 0.63) return { ...base, do: "trespass" };
+  if (chance < 0.57) return { ...base, do: random.pick(["close", "reopen", "assign", "assign"] as const) };
+  if (chance < 0.67) return { ...base, do: random.pick(["answer", "edit", "delete", "react"] as const) };
+  if (chance < 0.7) return { ...base, do: "trespass" };
   return {
     ...base,
     do: random.pick(["read", "read", "show", "show", "hide", "type", "retry", "discard", "wake", "older"] as const),
@@ -222,7 +233,11 @@ function makeFault(
         },
       ];
     case "kill":
-      return [{ at, ms: random.pick([0, 1_000, 15_000]), fault: kind, device }];
+      return [{ at, ms: random.pick([0, 1_000, 15_000]), fault: kind, device, told: random.next() < 0.7 }];
+    case "signOut":
+      return [{ at, ms, fault: kind, device }];
+    case "restore":
+      return at < 3_000 ? [] : [{ at, ms, fault: kind, back: random.between(500, Math.min(at - 1, 10_000)) }];
     case "clock":
       return [{ at, ms: 0, fault: kind, device, by: random.pick([-3_600_000, -600_000, 600_000, 7_200_000]) }];
     case "crash":

@@ -1,21 +1,16 @@
 // One server process: it carries out what the sessions and groups of the gateway decide, over the simulated database and
 // network. A crash loses everything that is in here.
-import type { Author, CompanyId, ConversationId, EventsPage, ServerFrame } from "@presszero/contracts";
+import type { CompanyId, ConversationId, ServerFrame } from "@presszero/contracts";
 import type { Signal } from "../../apps/server/src/kernel/bus.ts";
-import { type LaneEvent, laneSeq, toWire } from "../../apps/server/src/modules/conversations/wire.ts";
-import type {
-  Pressure,
-  Session,
-  SessionCall,
-  SessionEffect,
-  SessionInput,
-} from "../../apps/server/src/modules/gateway/session.ts";
-import type { Random } from "../random.ts";
+import { type LaneEvent, toWire } from "../../apps/server/src/modules/conversations/wire.ts";
+import type { Pressure, Session, SessionEffect, SessionInput } from "../../apps/server/src/modules/gateway/session.ts";
 import type { Cores } from "./cores.ts";
-import { type Answer, type DatabaseServer, failureOf } from "./database-server.ts";
+import { answerCall } from "./calls.ts";
+import type { DatabaseServer } from "./database-server.ts";
 import { createFeed } from "./feed.ts";
 import type { End, Line } from "./network.ts";
-import { findHead, listChanged, listEvents, readPage } from "./reads.ts";
+import { createPresence } from "./presence.ts";
+import { listEvents } from "./reads.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { keyOf, type Person } from "./tables.ts";
 import { createWriter } from "./writer.ts";
@@ -28,10 +23,9 @@ export type Ticket = { person: Person; deviceId: string; isUsed: boolean };
 export type ProcessPorts = {
   name: string;
   scheduler: Scheduler;
-  random: Random;
   db: DatabaseServer;
   cores: Cores;
-  epoch: () => string;
+  epoch: string;
   tickets: Map<string, Ticket>;
   isSignedIn: (person: Person, deviceId: string) => boolean;
   newId: (prefix: "cnv" | "msg") => string;
@@ -39,7 +33,6 @@ export type ProcessPorts = {
   relay: (packet: Packet) => void;
   /** Sees every frame before it is sent. */
   watchFrame: (to: Person, deviceId: string, frame: ServerFrame, text: string) => void;
-  trace: (line: () => string) => void;
   /** How many frames may wait for a client: at the first events go on, at the second nothing, at the third it is cut off. */
   pressureAt: [number, number, number];
   /** A client that missed more than so many changes has to read its list again. */
@@ -81,6 +74,7 @@ export function startProcess(ports: ProcessPorts) {
   const groups = new Map<string, Group>();
   const writer = createWriter({ db, cores, later, afterCommit: published });
   const feed = createFeed({ db, cores, later: after, answered: enter, tell: (to, input) => drive(to, input) });
+  const presence = createPresence((to, input) => later(() => drive(to, input)));
   let position: number | null = null;
   let known = new Map<string, number>();
   let knownBefore = new Map<string, number>();
@@ -104,7 +98,7 @@ export function startProcess(ports: ProcessPorts) {
   /** The machine takes the connection, also while the process stands still. */
   function accept(connect: (end: End) => Line): void {
     const connection: Connection = {
-      session: cores.createSession({ id: `${ports.name}.${++sessions}`, epoch: ports.epoch(), frameRate: null }),
+      session: cores.createSession({ id: `${ports.name}.${++sessions}`, epoch: ports.epoch, frameRate: null }),
       line: undefined as never,
       person: null,
       deviceId: "",
@@ -140,6 +134,7 @@ export function startProcess(ports: ProcessPorts) {
     connection.isOver = true;
     connections.delete(connection);
     feed.leave(connection);
+    presence.leave(connection);
     for (const cancel of connection.timers.values()) cancel();
   }
 
@@ -198,9 +193,8 @@ export function startProcess(ports: ProcessPorts) {
       case "arrived":
         return;
       case "signal": {
-        const { companyId, side } = connection.session.who!;
-        const signal: Signal = { ...effect.signal, companyId, by: connection.session.who!.by };
-        ports.trace(() => `${ports.name} signals ${signal.kind} of ${signal.by.id} (${side})`);
+        const { companyId, by } = connection.session.who!;
+        const signal: Signal = { ...effect.signal, companyId, by };
         signalled(signal);
         return ports.relay({ signal });
       }
@@ -227,8 +221,12 @@ export function startProcess(ports: ProcessPorts) {
       case "close":
         line.close("server", effect.code);
         return forget(connection);
+      case "watch":
+        return presence.watch(connection, effect.place);
+      case "unwatch":
+        return presence.unwatch(connection, effect.place);
       default:
-        return call(connection, effect);
+        return answerCall({ ...ports, enter, writer, feed, drive }, connection, effect);
     }
   }
 
@@ -247,129 +245,6 @@ export function startProcess(ports: ProcessPorts) {
     if (!connection.awaitsFlush || level > 0) return;
     connection.awaitsFlush = false;
     waiting.push({ type: "flushed" });
-  }
-
-  // ---- calls
-
-  function call(connection: Connection, of: SessionCall): void {
-    const answered =
-      <T>(input: (result: T) => SessionInput) =>
-      (answer: Answer<T>) =>
-        enter(() => {
-          if (connection.isOver) return;
-          drive(
-            connection,
-            "result" in answer ? input(answer.result) : { type: "failed", of, failure: answer.failure },
-          );
-        });
-    const refused = (code: "NOT_FOUND" | "UNAUTHENTICATED") =>
-      later(() => drive(connection, { type: "failed", of, failure: failureOf(code) }));
-    const person = connection.person!;
-    switch (of.type) {
-      case "redeem":
-        return db.read(
-          () => {
-            const ticket = ports.tickets.get(of.ticket);
-            if (!ticket || ticket.isUsed || ticket.deviceId !== of.deviceId) return null;
-            ticket.isUsed = true;
-            return ports.isSignedIn(ticket.person, of.deviceId) ? ticket.person : null;
-          },
-          (answer) =>
-            enter(() => {
-              if (connection.isOver) return;
-              if ("failure" in answer) return drive(connection, { type: "failed", of, failure: answer.failure });
-              if (answer.result === null) return refused("UNAUTHENTICATED");
-              connection.person = answer.result;
-              connection.deviceId = of.deviceId;
-              const { companyId, type } = answer.result;
-              const side = type === "contact" ? "contact" : "business";
-              drive(connection, { type: "redeemed", who: { companyId, side, by: authorOf(answer.result) } });
-            }),
-        );
-      case "checkAccess":
-        return db.read(
-          () => ports.isSignedIn(person, connection.deviceId),
-          answered((isSignedIn) => ({ type: "accessChecked", isSignedIn })),
-        );
-      case "readFeed":
-        return db.read(
-          (tables, horizon) => {
-            const from = feed.positionOf(of.cursor);
-            if (of.cursor === null || from === null)
-              return { from: null, changed: of.cursor === null ? [] : null, position: String(horizon) };
-            const changed = listChanged(tables, person, Number(from), ports.mostFeedItems + 1);
-            return {
-              from,
-              changed: changed.length > ports.mostFeedItems ? null : changed,
-              position: String(horizon),
-            };
-          },
-          answered((read) => ({ type: "feedRead", ...read })),
-        );
-      case "readEntries":
-        return db.read(
-          (tables) => feed.entriesFor(tables, person, of.ids),
-          answered((items) => ({ type: "entriesRead", items })),
-        );
-      case "readHeads":
-        return db.read(
-          (tables) => of.ids.flatMap((id) => cores.findHead(tables, person, id) ?? []),
-          answered((heads) => ({ type: "headsRead", call: of.call, heads })),
-        );
-      case "readEvents":
-        return db.read(
-          (tables) => {
-            const range = of.after === null ? { limit: of.limit } : { after: of.after, limit: of.limit };
-            return listEvents(tables, person.companyId, connection.session.who!.side, of.conversationId, range);
-          },
-          answered((events) => ({ type: "eventsRead", call: of.call, events })),
-        );
-      case "readPage":
-        return db.read(
-          (tables) => {
-            const head = findHead(tables, person, of.conversationId);
-            return head && readPage(tables, person, head, of);
-          },
-          (answer) => {
-            if ("result" in answer && answer.result === null) return enter(() => refused("NOT_FOUND"));
-            answered((page) => ({ type: "pageRead", of, page: page as EventsPage }))(answer);
-          },
-        );
-      case "commit":
-        return writer.commit(
-          {
-            companyId: person.companyId,
-            conversationId: of.conversationId ?? (ports.newId("cnv") as ConversationId),
-            messageId: ports.newId("msg") as never,
-            deviceId: connection.deviceId,
-            clientId: of.clientId,
-            author: person,
-            message: of.message,
-            isStart: of.conversationId === null,
-          },
-          (answer) =>
-            enter(() => {
-              if ("failure" in answer) return drive(connection, { type: "failed", of, failure: answer.failure });
-              const { messageId, conversationId, createdAt, outcome } = answer.result;
-              const seq = laneSeq(answer.result, connection.session.who!.side);
-              const at = createdAt.toISOString();
-              const sent = { messageId, conversationId, clientId: of.clientId, seq, at };
-              drive(connection, { type: "sent", of, sent: { ...sent, duplicate: outcome === "duplicate" } });
-            }),
-        );
-      case "mergeMark":
-        return writer.mark(
-          {
-            companyId: person.companyId,
-            conversationId: of.conversationId,
-            readerType: person.type,
-            readerId: person.id,
-            delivered: of.delivered,
-            read: of.read,
-          },
-          (answer) => enter(() => answered((mark) => ({ type: "marked", of, mark: mark as never }))(answer)),
-        );
-    }
   }
 
   // ---- groups
@@ -442,6 +317,7 @@ export function startProcess(ports: ProcessPorts) {
       if (who?.companyId === signal.companyId && who.by.id === signal.by.id) to.add(connection);
     }
     for (const connection of to) drive(connection, { type: "signal", signal });
+    presence.signalled(signal);
   }
 
   /** SR7: whatever the bus has lost is found in the log. */
@@ -524,5 +400,3 @@ export function startProcess(ports: ProcessPorts) {
     },
   };
 }
-
-const authorOf = ({ type, id, name }: Person): Author => ({ type, id, name });

@@ -11,8 +11,21 @@ import {
 } from "@presszero/contracts";
 import type { Side } from "../../apps/server/src/modules/conversations/rules.ts";
 import type { FeedEntry, LaneHead } from "../../apps/server/src/modules/conversations/views.ts";
-import { type LaneEvent, laneSeq, toWire } from "../../apps/server/src/modules/conversations/wire.ts";
-import { type ConversationRow, type EventRow, keyOf, type MarkRow, type Person, type Tables } from "./tables.ts";
+import {
+  type LaneEvent,
+  laneSeq,
+  type StoredMessage,
+  toWire,
+} from "../../apps/server/src/modules/conversations/wire.ts";
+import {
+  type ConversationRow,
+  type EventRow,
+  keyOf,
+  type MarkRow,
+  type Person,
+  type StoredMessageRow,
+  type Tables,
+} from "./tables.ts";
 
 export const sideOf = (reader: Pick<Person, "type">): Side => (reader.type === "contact" ? "contact" : "business");
 
@@ -80,7 +93,36 @@ export function toLaneEvent(tables: Tables, event: EventRow): LaneEvent {
     by: authorOf(tables, companyId, event.actorType, event.actorId),
     at: createdAt,
     data,
-    message: message ? { id: message.id, clientId: message.clientId, kind: message.kind, text: message.text } : null,
+    message: message ? toStored(tables, message) : null,
+  };
+}
+
+function toStored(tables: Tables, row: StoredMessageRow): StoredMessage {
+  const { companyId, id, seq, publicSeq, clientId, kind, text, content, revision } = row;
+  const target = row.replyToId === null ? undefined : tables.messages.get(keyOf(companyId, row.replyToId));
+  const author = (one: { authorType: Author["type"]; authorId: string }) =>
+    authorOf(tables, companyId, one.authorType, one.authorId);
+  const emojis = [...new Set(row.reactions.map(({ emoji }) => emoji))];
+  return {
+    id,
+    seq,
+    publicSeq,
+    clientId,
+    author: author(row),
+    kind,
+    text,
+    content,
+    replyTo: target
+      ? { id: target.id, author: author(target), text: target.deletedAt ? null : previewOf(target.text) }
+      : null,
+    reactions: emojis.map((emoji) => ({
+      emoji,
+      by: row.reactions.filter((one) => one.emoji === emoji).map(author),
+    })),
+    revision,
+    editedAt: row.editedAt,
+    deletedAt: row.deletedAt,
+    createdAt: row.createdAt,
   };
 }
 
@@ -110,6 +152,7 @@ function summaryBase(tables: Tables, conversation: ConversationRow, side: Side) 
     activityAt: (isStaff ? conversation.activityAt : conversation.publicActivityAt).toISOString(),
     preview: last
       ? {
+          id: last.id,
           text: previewOf(last.text),
           by: authorOf(tables, last.companyId, last.authorType, last.authorId),
           kind: last.kind,

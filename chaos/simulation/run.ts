@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { invariants } from "../invariants.ts";
 import { makePlan } from "./plan.ts";
-import { simulate } from "./world.ts";
+import { simulate } from "./simulate.ts";
 
 const { values } = parseArgs({
   options: {

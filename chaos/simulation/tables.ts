@@ -6,6 +6,7 @@ import type {
   ContactId,
   ConversationEventKind,
   ConversationId,
+  MessageContent,
   MessageId,
   MessageKind,
 } from "@presszero/contracts";
@@ -40,6 +41,13 @@ export type StoredMessageRow = {
   authorId: string;
   kind: MessageKind;
   text: string;
+  content: MessageContent | null;
+  replyToId: MessageId | null;
+  revision: number;
+  editedAt: Date | null;
+  deletedAt: Date | null;
+  /** In the order in which they were put. */
+  reactions: { emoji: string; authorType: Author["type"]; authorId: string }[];
   createdAt: Date;
 };
 
@@ -91,11 +99,13 @@ export type Tables = {
 export type Writes = {
   conversations: ConversationRow[];
   messages: StoredMessageRow[];
+  /** Messages that were there and are otherwise now. */
+  changed: StoredMessageRow[];
   events: Omit<EventRow, "xid">[];
   marks: MarkRow[];
 };
 
-export const noWrites = (): Writes => ({ conversations: [], messages: [], events: [], marks: [] });
+export const noWrites = (): Writes => ({ conversations: [], messages: [], changed: [], events: [], marks: [] });
 
 export const keyOf = (...parts: string[]) => parts.join(" ");
 
@@ -111,9 +121,22 @@ export function emptyTables(): Tables {
   };
 }
 
+/** Rows are never changed in place, so they need no copies. */
+export function copyOf(tables: Tables): Tables {
+  return {
+    people: new Map(tables.people),
+    conversations: new Map(tables.conversations),
+    messages: new Map(tables.messages),
+    clientIds: new Map(tables.clientIds),
+    events: new Map([...tables.events].map(([key, lane]) => [key, [...lane]])),
+    log: [...tables.log],
+    marks: new Map(tables.marks),
+  };
+}
+
 export function applyWrites(tables: Tables, writes: Writes, xid: number, merge: typeof mergedMark): void {
   for (const row of writes.conversations) tables.conversations.set(keyOf(row.companyId, row.id), row);
-  for (const row of writes.messages) {
+  for (const row of [...writes.messages, ...writes.changed]) {
     tables.messages.set(keyOf(row.companyId, row.id), row);
     tables.clientIds.set(keyOf(row.companyId, row.deviceId, row.clientId), row);
   }

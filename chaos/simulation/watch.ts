@@ -1,9 +1,9 @@
 // The promises, checked after each step: on every commit, every frame that a server sends, and every state that a device
 // comes to. The first one that is broken ends the simulation.
-import type { ConversationId, MessageKind, ServerFrame } from "@presszero/contracts";
+import type { ConversationEvent, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
 import { type State, thread, type ThreadItem } from "@presszero/sdk";
 import { laneSeq } from "../../apps/server/src/modules/conversations/wire.ts";
-import { marksIn, markText } from "../history.ts";
+import { marksIn } from "../history.ts";
 import type { Violation } from "../invariants.ts";
 import type { Device } from "./device.ts";
 import { findHead, sideOf } from "./reads.ts";
@@ -26,7 +26,7 @@ export type Sent = {
   device: Device;
   c: ConversationId | null;
   text: string;
-  kind: MessageKind;
+  kind: NewStaffMessage["kind"];
   /** Grows with every press of send, and with every retry by hand. */
   order: number;
   /** Where the conversation stood when it was sent. */
@@ -35,13 +35,17 @@ export type Sent = {
 
 export type Watch = ReturnType<typeof createWatch>;
 
-export function createWatch(tables: Tables) {
+/** `epoch`: the name of the database's present history. */
+export function createWatch(tables: Tables, epoch: () => string) {
   const sent = new Map<string, Sent>();
   let order = 0;
   /** By device and conversation: the order of its last message that is stored. */
   const stored = new Map<string, number>();
   const read = new Map<string, Map<string, number>>();
   const views = new Map<string, { state: State; threads: Map<string, number> }>();
+
+  /** Texts that somebody asked a message to be changed to. */
+  const edits = new Set<string>();
 
   const companyOf = (person: Person) => person.companyId;
 
@@ -70,8 +74,7 @@ export function createWatch(tables: Tables) {
     }
     if (source.text !== message.text || source.kind !== message.kind || source.device.deviceId !== message.deviceId)
       fail("I2", `${message.id} is not what was sent`, { message, text: source.text });
-    // What waits for a conversation to be started has its own order: the device cannot know yet where it will belong.
-    const lane = keyOf(message.deviceId, message.conversationId, source.c === null ? "started" : "known");
+    const lane = laneOf(source, message);
     const before = stored.get(lane) ?? 0;
     if (source.order < before)
       fail("I6", `${source.device.name}: "${message.text}" is stored behind what was sent after it`, message);
@@ -144,19 +147,36 @@ export function createWatch(tables: Tables) {
     if (row === undefined) fail("I2", `${to.name} is sent an event that is not stored`, event);
     if (row.type !== event.kind || row.actorId !== event.by.id)
       fail("I5", `${to.name} is sent another event than the one that stands at ${event.seq}`, { event, row });
+    if (event.kind === "message.changed") {
+      const message = tables.messages.get(keyOf(companyOf(to), event.data.message.id));
+      if (message?.id !== row.refId) fail("I5", `${to.name} is told of a change of another message`, { event, row });
+      return checkContent(to, event, message);
+    }
     if (event.kind !== "message.created") return;
     if (row.refId !== event.data.id || event.data.seq !== event.seq)
       fail("I5", `${to.name} is sent another message than the one that stands at ${event.seq}`, { event, row });
     const message = tables.messages.get(keyOf(companyOf(to), event.data.id))!;
-    if (message.text !== event.data.text || message.kind !== event.data.kind)
-      fail("I2", `${to.name} is sent another text than the one that is stored`, { event, message });
+    checkContent(to, event, message);
     if (event.data.clientId !== null && (message.authorId !== to.id || event.data.clientId !== message.clientId))
       fail("I10", `${to.name} is sent a client id that is not theirs`, event);
   }
 
+  /** Of two states the newer one has the higher revision; at the same revision they are the same. */
+  function checkContent(to: Person, event: ConversationEvent, message: StoredMessageRow): void {
+    const shown =
+      event.kind === "message.changed" ? event.data.message : event.kind === "message.created" && event.data;
+    if (!shown || shown.revision > message.revision)
+      fail("I2", `${to.name} is sent a change that is not stored`, event);
+    const isWhatIsStored = shown.text === message.text && (shown.deletedAt !== null) === (message.deletedAt !== null);
+    const isKnown = isWhatIsStored || edits.has(shown.text) || sent.get(message.clientId)?.text === shown.text;
+    if (shown.kind !== message.kind || !isKnown || (shown.revision === message.revision && !isWhatIsStored))
+      fail("I2", `${to.name} is sent another text than the one that is stored`, { event, message });
+  }
+
   // ---- what devices show
 
-  function pressed(device: Device, clientId: string, c: ConversationId | null, kind: MessageKind, text: string): void {
+  function pressed(device: Device, clientId: string, c: ConversationId | null, message: NewStaffMessage): void {
+    const { kind, text } = message;
     const after = tables.conversations.get(keyOf(device.person.companyId, c ?? ""))?.seq ?? 0;
     sent.set(clientId, { clientId, device, c, text, kind, order: ++order, after });
   }
@@ -167,6 +187,8 @@ export function createWatch(tables: Tables) {
   }
 
   function changed(device: Device, state: State): void {
+    // What it holds is of a history that was lost, and it has not been told yet.
+    if (state.epoch !== null && state.epoch !== epoch()) return void views.delete(device.name);
     const before = views.get(device.name);
     const isOutboxNew = before?.state.outbox !== state.outbox;
     for (const [c, record] of Object.entries(state.conversations)) {
@@ -251,6 +273,17 @@ export function createWatch(tables: Tables) {
     pressed,
     started,
     changed,
+    edited: (text: string) => void edits.add(text),
+    /** The database was put back: what was stored since then counts as not sent yet. */
+    restored(): void {
+      stored.clear();
+      for (const source of sent.values()) source.after = 0;
+      for (const message of tables.messages.values()) {
+        const source = sent.get(message.clientId);
+        if (source)
+          stored.set(laneOf(source, message), Math.max(source.order, stored.get(laneOf(source, message)) ?? 0));
+      }
+    },
     /** A person tries a message again: it is sent after everything that was sent in the meantime. */
     retried(clientId: string): void {
       const source = sent.get(clientId);
@@ -259,5 +292,6 @@ export function createWatch(tables: Tables) {
   };
 }
 
-/** What is written says whose it is and for whom, so that a leak shows in any frame. */
-export const textOf = (device: Device, kind: MessageKind, words: string) => markText(device.spec.company, kind, words);
+/** What waits for a conversation to be started has its own order: the device cannot know yet where it will belong. */
+const laneOf = (source: Sent, message: StoredMessageRow) =>
+  keyOf(message.deviceId, message.conversationId, source.c === null ? "started" : "known");

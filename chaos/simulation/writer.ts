@@ -1,9 +1,9 @@
 // Group commit of one process: what arrives while a batch is under way goes into the next; a conversation that another
 // transaction holds is waited for by itself. Follows message-writer.ts and mark-writer.ts of the conversations.
-import type { ContactId, NewStaffMessage } from "@presszero/contracts";
+import type { ContactId, OutgoingMessage } from "@presszero/contracts";
 import type { MarkRow as MarkInput } from "../../apps/server/src/modules/conversations/mark-writer.ts";
 import type { CommitResult, MessageRow } from "../../apps/server/src/modules/conversations/message-writer.ts";
-import { bodyHash } from "../../apps/server/src/modules/conversations/rules.ts";
+import { bodyHash, contentOf } from "../../apps/server/src/modules/conversations/rules.ts";
 import type { LaneEvent } from "../../apps/server/src/modules/conversations/wire.ts";
 import { planMarks, planStart } from "./commit-rule.ts";
 import type { Cores } from "./cores.ts";
@@ -12,9 +12,8 @@ import { toLaneEvent } from "./reads.ts";
 import { keyOf, type MarkRow, type Person } from "./tables.ts";
 
 export type CommitInput = Pick<MessageRow, "conversationId" | "messageId" | "deviceId" | "clientId"> & {
-  companyId: string;
   author: Person;
-  message: NewStaffMessage;
+  message: OutgoingMessage;
   isStart: boolean;
 };
 
@@ -28,7 +27,10 @@ const refusals = {
   closed: "CONVERSATION_CLOSED",
   conflict: "CLIENT_ID_CONFLICT",
   busy: "UNAVAILABLE",
+  no_target: "VALIDATION",
 } as const;
+
+export type Writer = ReturnType<typeof createWriter>;
 
 export function createWriter(ports: {
   db: DatabaseServer;
@@ -56,7 +58,10 @@ export function createWriter(ports: {
       bodyHash: bodyHash(message),
       authorType: author.type,
       authorId: author.id,
-      ...message,
+      kind: message.kind,
+      text: message.text,
+      content: contentOf(message),
+      replyTo: message.replyTo ?? null,
     };
     const answered = (how: Answer<CommitResult>) => {
       if ("failure" in how) return answer(how);
