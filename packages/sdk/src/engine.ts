@@ -17,6 +17,7 @@ import { written } from "./persist.ts";
 import { ack, expireTyping, markRead, tellTyping, typingIsOver } from "./receipts.ts";
 import { initialState } from "./state.ts";
 import { subscribeToHeld } from "./subscriptions.ts";
+import { takeViewing, tellViewing } from "./viewing.ts";
 import { change, clearTimers, type Turn, without } from "./turn.ts";
 import type { OutboxItem, Side, State, Summary } from "./types.ts";
 
@@ -56,6 +57,7 @@ export type TimerName =
   | `answer ${string}`
   | `gap ${ConversationId}`
   | `typing ${ConversationId}`
+  | `viewing ${ConversationId}`
   | `subscribe ${ConversationId}`
   | `reload ${string}`;
 
@@ -77,6 +79,8 @@ export type Input =
   | { type: "discard"; clientId: string }
   | { type: "mark_read"; conversationId: ConversationId }
   | { type: "typing"; conversationId: ConversationId; on: boolean }
+  /** The person looks at an open conversation, or no longer does. */
+  | { type: "viewing"; conversationId: ConversationId; tab: string; on: boolean }
   /** `key` is the call's; when none is needed, none is made. */
   | { type: "load_list"; key: string; query: ListQuery; cursor: string | undefined }
   | { type: "load_older"; key: string; conversationId: ConversationId }
@@ -168,6 +172,8 @@ export type Engine = {
     /** Acknowledged on this connection. */
     readonly sent: Readonly<Record<ConversationId, number>>;
   };
+  /** Conversations that a person looks at, with the tabs. */
+  readonly viewing: Readonly<Record<ConversationId, readonly string[]>>;
   readonly typingSent: Readonly<Record<ConversationId, { readonly at: number; readonly on: boolean }>>;
   /** Lists that were asked for, to load them again. */
   readonly lists: Readonly<Record<string, ListQuery>>;
@@ -196,6 +202,7 @@ export function initialEngine({ side, deviceId, client }: Pick<Engine, "side" | 
     confirmed: [],
     gaps: {},
     acks: { due: {}, events: 0, lastAt: Number.NEGATIVE_INFINITY, sent: {} },
+    viewing: {},
     typingSent: {},
     lists: {},
     wanted: [],
@@ -246,6 +253,8 @@ function take(turn: Turn, input: Input): void {
       return markRead(turn, input.conversationId);
     case "typing":
       return tellTyping(turn, input.conversationId, input.on);
+    case "viewing":
+      return takeViewing(turn, input.conversationId, input.tab, input.on);
     case "load_list":
       return loadList(turn, input);
     case "load_older":
@@ -295,6 +304,8 @@ function takeTimer(turn: Turn, timer: TimerName): void {
       return gapIsDue(turn, name as ConversationId);
     case "typing":
       return expireTyping(turn, name as ConversationId);
+    case "viewing":
+      return tellViewing(turn, name as ConversationId);
     case "subscribe":
       return subscribeToHeld(turn);
     case "reload":

@@ -9,6 +9,7 @@ import { expireTyping, received, receiptsSynced } from "./receipts.ts";
 import { forgetConversation, reofferAnswered, reofferLost } from "./reoffer.ts";
 import { subscribeRefused, subscribeToHeld } from "./subscriptions.ts";
 import { change, takeRequest, type Turn, without } from "./turn.ts";
+import { tellViewing } from "./viewing.ts";
 import type { State } from "./types.ts";
 
 /** What the transport says. Of one that was let go nothing is heard any more. */
@@ -47,6 +48,7 @@ function receive(turn: Turn, frame: ServerFrame): void {
     case "synced":
       takeRequest(turn, frame.id);
       receiptsSynced(turn, frame);
+      tellViewing(turn, frame.conversationId);
       return check(turn, frame.conversationId);
     case "ok":
       takeRequest(turn, frame.id);
@@ -60,7 +62,7 @@ function receive(turn: Turn, frame: ServerFrame): void {
       forgetGap(turn, frame.conversationId);
       return forgetConversation(turn, frame.conversationId);
     case "ephemeral":
-      return expireTyping(turn, frame.conversationId);
+      return frame.kind === "typing" ? expireTyping(turn, frame.conversationId) : undefined;
   }
 }
 

@@ -4,12 +4,14 @@ import { forgetGap } from "./gaps.ts";
 import { loadSummary } from "./loader.ts";
 import { apply } from "./persist.ts";
 import { subscribeToHeld } from "./subscriptions.ts";
+import { takeViewing } from "./viewing.ts";
 import { change, clearTimer, type Turn, without } from "./turn.ts";
 
 /** A tab shows a conversation, or no longer does. */
 export function takeHold(turn: Turn, input: Extract<Input, { type: "open" | "release" | "tab_gone" }>): void {
   if (input.type === "open") return open(turn, input.conversationId, input.tab);
   if (input.type === "release") return release(turn, input.conversationId, input.tab);
+  for (const id of Object.keys(turn.engine.viewing)) takeViewing(turn, id as ConversationId, input.tab, false);
   for (const [id, tabs] of Object.entries(turn.engine.holders)) {
     if (tabs.includes(input.tab)) release(turn, id as ConversationId, input.tab);
   }

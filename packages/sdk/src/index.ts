@@ -15,7 +15,16 @@ export {
 } from "./engine.ts";
 export { ApiError, createApi, type ApiClient, type ApiInput, type ApiOptions, type ApiOutput } from "./http.ts";
 export { newUuid } from "./ids.ts";
-export { hasOlder, listConversations, thread, typingAuthors, unreadTotals, type ListFilter } from "./selectors.ts";
+export {
+  hasOlder,
+  isOtherSideOnline,
+  listConversations,
+  thread,
+  typingAuthors,
+  unreadTotals,
+  viewers,
+  type ListFilter,
+} from "./selectors.ts";
 export { initialState, reduce, type Action } from "./state.ts";
 export { memoryStorage, openStorage, type DeviceStorage } from "./storage.ts";
 export { applyEvent } from "./summary.ts";

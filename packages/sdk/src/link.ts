@@ -65,6 +65,7 @@ function disconnected(turn: Turn): void {
   change(turn, { requests: {}, subscribed: {} });
   clearTimers(turn, "subscribe ");
   clearTimers(turn, "typing ");
+  clearTimers(turn, "viewing ");
   gapsDisconnected(turn);
   receiptsDisconnected(turn);
   apply(turn, { type: "disconnected" });

@@ -8,6 +8,8 @@ const maxBuffered = 200;
 const typingMs = 6_000;
 
 const nothing: readonly never[] = [];
+/** What is told live only. */
+const nobody = { typing: {}, isOtherOnline: null, viewers: {} };
 
 type Marks = Summary["marks"];
 type Frame<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
@@ -32,7 +34,7 @@ export function withSummary(
         seen,
         provisional: !marksKnown,
         synced: false,
-        typing: {},
+        ...nobody,
       },
       side,
     );
@@ -135,20 +137,33 @@ export function withRead(record: ConversationRecord, seq: number, side: Side): C
   return withMarks(record, { ...record.summary.marks, myRead: Math.min(seq, record.head) }, seen, side);
 }
 
-export function withTyping(
-  record: ConversationRecord,
-  frame: Frame<"ephemeral"> & { kind: "typing" },
-  now: number,
-): ConversationRecord {
+/** Who is around, and what they do. */
+export function withSigns(record: ConversationRecord, frame: Frame<"ephemeral">, now: number): ConversationRecord {
+  if (frame.kind === "presence") return { ...record, isOtherOnline: frame.data.online };
   const { by, on } = frame.data;
+  if (frame.kind === "viewing") {
+    const others = withoutAuthor(record.viewers, by.id);
+    return { ...record, viewers: on ? { ...others, [by.id]: by } : others };
+  }
   const others = withoutAuthor(record.typing, by.id);
   return { ...record, typing: on ? { ...others, [by.id]: { by, until: now + typingMs } } : others };
 }
 
-function withoutAuthor(typing: ConversationRecord["typing"], id: string): ConversationRecord["typing"] {
-  if (typing[id] === undefined) return typing;
-  const { [id]: _, ...others } = typing;
+/** No longer live: nobody tells us of the others any more. */
+export function unsynced(record: ConversationRecord): ConversationRecord {
+  const { synced, typing, isOtherOnline, viewers } = record;
+  if (!synced && isOtherOnline === null && isEmpty(typing) && isEmpty(viewers)) return record;
+  return { ...record, synced: false, ...nobody };
+}
+
+function withoutAuthor<T>(people: Readonly<Record<string, T>>, id: string): Readonly<Record<string, T>> {
+  if (people[id] === undefined) return people;
+  const { [id]: _, ...others } = people;
   return others;
+}
+
+function isEmpty(record: object): boolean {
+  return Object.keys(record).length === 0;
 }
 
 /** The seq at which the window begins; with nothing held, where the next event goes. */

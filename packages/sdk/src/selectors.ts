@@ -70,6 +70,16 @@ export function typingAuthors(state: State, conversationId: ConversationId): Aut
   return Object.values(state.conversations[conversationId]?.typing ?? {}).map((notice) => notice.by);
 }
 
+/** Colleagues who look at the conversation right now, without the reader. */
+export function viewers(state: State, conversationId: ConversationId): Author[] {
+  return Object.values(state.conversations[conversationId]?.viewers ?? {});
+}
+
+/** Whether the customer is connected, or for a customer anybody of the business; null as long as nobody has told. */
+export function isOtherSideOnline(state: State, conversationId: ConversationId): boolean | null {
+  return state.conversations[conversationId]?.isOtherOnline ?? null;
+}
+
 function matches(summary: Summary, filter: ListFilter): boolean {
   if (filter.status !== undefined && summary.status !== filter.status) return false;
   if (filter.assigneeId !== undefined && (summary.assignee?.id ?? null) !== filter.assigneeId) return false;

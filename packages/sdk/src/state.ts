@@ -1,5 +1,15 @@
 import type { ConversationEvent, ConversationId, EventsPage, ServerFrame } from "@presszero/contracts";
-import { withEvents, withGap, withPage, withRead, withReceipt, withSummary, withSynced, withTyping } from "./record.ts";
+import {
+  unsynced,
+  withEvents,
+  withGap,
+  withPage,
+  withRead,
+  withReceipt,
+  withSummary,
+  withSynced,
+  withSigns,
+} from "./record.ts";
 import { recordsOf, valuesOf, withoutRecord, withRecord } from "./records.ts";
 import type { ConnectionStatus, ConversationRecord, NotSentReason, OutboxItem, Side, State, Summary } from "./types.ts";
 
@@ -136,8 +146,7 @@ function reduceFrame(state: State, frame: ServerFrame, now: number): State {
     case "receipt":
       return change(state, frame.conversationId, (record) => withReceipt(record, frame, side));
     case "ephemeral":
-      if (frame.kind !== "typing") return state;
-      return change(state, frame.conversationId, (record) => withTyping(record, frame, now));
+      return change(state, frame.conversationId, (record) => withSigns(record, frame, now));
     case "feed": {
       const items = frame.items.map((item) => {
         const marks = state.conversations[item.id]?.summary.marks ?? { myRead: 0, otherDelivered: 0, otherRead: 0 };
@@ -279,11 +288,6 @@ function changeAll(state: State, update: (record: ConversationRecord) => Convers
     if (changed !== record) conversations = withRecord(conversations, record.id, changed);
   }
   return conversations === state.conversations ? state : { ...state, conversations };
-}
-
-function unsynced(record: ConversationRecord): ConversationRecord {
-  if (!record.synced && Object.keys(record.typing).length === 0) return record;
-  return { ...record, synced: false, typing: {} };
 }
 
 function withoutTypingBefore(record: ConversationRecord, now: number): ConversationRecord {

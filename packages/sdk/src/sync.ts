@@ -55,6 +55,11 @@ export type Sync = {
   markRead: (conversationId: ConversationId) => void;
   /** Tells the other side that this person types, or no longer does. Call it on every key; it limits itself. */
   typing: (conversationId: ConversationId, on: boolean) => void;
+  /**
+   * Tells colleagues that this person looks at an open conversation, until told otherwise (staff only). Say it for the
+   * conversation that is on screen while the page is looked at.
+   */
+  viewing: (conversationId: ConversationId, on: boolean) => void;
   /** True while leaving the page would lose a message (CR1). */
   warnOnUnload: () => boolean;
 };
@@ -173,6 +178,7 @@ export function createSync(options: SyncOptions): Sync {
     discard: (clientId) => tell({ type: "discard", clientId }),
     markRead: (conversationId) => tell({ type: "mark_read", conversationId }),
     typing: (conversationId, on) => tell({ type: "typing", conversationId, on }),
+    viewing: (conversationId, on) => tell({ type: "viewing", conversationId, tab, on }),
     warnOnUnload: () => hasUnsafe(engine, storage.warnOnUnload),
   };
 }

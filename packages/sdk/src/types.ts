@@ -35,6 +35,10 @@ export type ConversationRecord = {
   synced: boolean;
   /** Who is typing, by author id, until when (ms). */
   typing: Readonly<Record<string, { by: Author; until: number }>>;
+  /** Whether the other side is connected: the customer, or anybody of the business. Null when not told. */
+  isOtherOnline: boolean | null;
+  /** Colleagues who look at it now, by author id (business side only). */
+  viewers: Readonly<Record<string, Author>>;
 };
 
 /** Why a message was not sent: an error code of the server, or a day without success. */
