@@ -55,9 +55,11 @@ create table message (
   edited_at timestamptz(3),
   deleted_at timestamptz(3),
   created_at timestamptz(3) not null,
-  primary key (company_id, id),
   constraint message_client_id unique (company_id, device_id, client_id)
 );
+-- Made last, because of two indexes that seem to cost the same PostgreSQL takes the younger one: on a table that was not
+-- analyzed yet it would look for one message among all of the company otherwise.
+alter table message add primary key (company_id, id);
 call protect_company_table('message');
 revoke delete on message from presszero_app;
 grant select, insert on message to presszero_writer;

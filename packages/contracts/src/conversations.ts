@@ -150,8 +150,8 @@ const eventBase = {
   by: author,
 };
 
-/** One schema per kind of event, each with the fields of `extra` on top. */
-function eventKinds<const E extends z.ZodRawShape>(extra: E) {
+/** One schema per kind of event that the customer learns of, each with the fields of `extra` on top. */
+function publicEventKinds<const E extends z.ZodRawShape, M extends z.ZodType>(extra: E, messageSchema: M) {
   return [
     z.strictObject({
       ...eventBase,
@@ -159,22 +159,29 @@ function eventKinds<const E extends z.ZodRawShape>(extra: E) {
       kind: z.literal("conversation.started"),
       data: z.strictObject({ channel: z.enum(["web"]) }),
     }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("message.created"), data: message }),
+    z.strictObject({ ...eventBase, ...extra, kind: z.literal("message.created"), data: messageSchema }),
     /** The message was edited, deleted or reacted to; `message` is as it is now. */
     z.strictObject({
       ...eventBase,
       ...extra,
       kind: z.literal("message.changed"),
-      data: z.strictObject({ change: z.enum(["edited", "deleted", "reacted"]), message }),
+      data: z.strictObject({ change: z.enum(["edited", "deleted", "reacted"]), message: messageSchema }),
     }),
+    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.closed"), data: z.strictObject({}) }),
+    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.reopened"), data: z.strictObject({}) }),
+  ] as const;
+}
+
+/** All kinds. */
+function eventKinds<const E extends z.ZodRawShape>(extra: E) {
+  return [
+    ...publicEventKinds(extra, message),
     z.strictObject({
       ...eventBase,
       ...extra,
       kind: z.literal("conversation.assigned"),
       data: z.strictObject({ assignee: agentRef.nullable() }),
     }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.closed"), data: z.strictObject({}) }),
-    z.strictObject({ ...eventBase, ...extra, kind: z.literal("conversation.reopened"), data: z.strictObject({}) }),
   ] as const;
 }
 
@@ -252,6 +259,16 @@ export const eventsPage = z
   .strictObject({ events: z.array(conversationEvent), head: z.number().int(), more: z.boolean() })
   .meta({ id: "EventsPage" });
 export type EventsPage = z.infer<typeof eventsPage>;
+
+/** The same for a customer. A note or an assignment does not fit in, so that no fault elsewhere can send one. */
+export const myEventsPage = eventsPage
+  .extend({
+    events: z.array(
+      z.discriminatedUnion("kind", publicEventKinds({}, message.extend({ kind: messageKind.exclude(["note"]) }))),
+    ),
+  })
+  .meta({ id: "MyEventsPage" });
+export type MyEventsPage = z.infer<typeof myEventsPage>;
 
 const params = z.strictObject({ conversationId });
 const eventsQuery = z.strictObject({
@@ -403,7 +420,7 @@ export const conversationsRoutes = [
     access: "contact",
     params,
     query: eventsQuery,
-    response: eventsPage,
+    response: myEventsPage,
   }),
   route({
     method: "POST",

@@ -56,7 +56,12 @@ export async function createHttpServer(
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     bodyLimit: bodyBytes,
     requestTimeout: 30_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: 10_000,
+      maxHeaderSize: 16 * 1024,
+      // A client that would rather speak HTTP/2 asks with every request; it gets its answer by HTTP/1.1.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
     requestIdHeader: false,
     genReqId: (request) => readRequestId(request.headers["x-request-id"]) ?? randomUUID(),
     frameworkErrors: (error, request, reply) =>
@@ -122,6 +127,7 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
       if (access !== "public") request.caller = await admit(ctx, request, access);
     },
     async handler(request, reply) {
+      if (!route.body && !isEmpty(request.body)) throw invalidField("", "must be empty: nothing is read from it");
       const result = await handler(request.caller ?? ctx, {
         params: request.params,
         query: request.query,
@@ -135,6 +141,11 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
       return reply.send(result);
     },
   });
+}
+
+/** Many clients send `{}` where there is nothing to say. */
+function isEmpty(body: unknown): boolean {
+  return body == null || (typeof body === "object" && !Array.isArray(body) && Object.keys(body).length === 0);
 }
 
 function readClientId(request: FastifyRequest): string {

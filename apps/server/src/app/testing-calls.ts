@@ -87,10 +87,9 @@ export const bodies: Record<string, (house: House) => object | Promise<object>> 
   }),
 };
 
-/** A conversation of the caller `customer`. */
-export async function newConversation(house: House) {
+export async function newConversation(house: House, of: "customer" | "foreignCustomer" = "customer") {
   const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
-  return (await startConversation(await house.as("customer"), input)).conversationId;
+  return (await startConversation(await house.as(of), input)).conversationId;
 }
 
 export const addAgent = (home: Home) =>

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { permissions, type Permission, type Route } from "@presszero/contracts";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import pg from "pg";
+import type { Logger } from "pino";
 import { type Ctx, systemCtx } from "../kernel/context.ts";
 import { inTx } from "../kernel/database.ts";
 import { newId } from "../kernel/ids.ts";
@@ -84,10 +85,14 @@ export type House = {
   /** The caller as the context of a service. */
   as(caller: SignedInCaller): Promise<Ctx>;
   call(request: Call): Promise<LightMyRequestResponse>;
-  /** Connects with the token; with the frame that asks for it, up to the welcome. */
+  /** Opens a socket and says hello with a ticket of this token. */
+  open(token: string, hello?: Hello): Promise<TestClient>;
+  /** The same up to the welcome. */
   connect(token: string, hello?: Hello): Promise<TestClient>;
   /** Changes with every stored row, of whichever table and company. */
   checksum(): Promise<string>;
+  /** Ends the connections as a restart does. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -109,8 +114,9 @@ const days = 86_400_000;
 /** Limits on tries are for tests of their own: everybody else comes from an address of their own. */
 export const randomAddress = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`;
 
-export async function openHouse(settings: Partial<Settings> = {}): Promise<House> {
-  const ctx = await createTestCtx(settings);
+export async function openHouse(settings: Partial<Settings> = {}, log?: Logger): Promise<House> {
+  const testCtx = await createTestCtx(settings);
+  const ctx = log ? { ...testCtx, log } : testCtx;
   // The time stands still, so that no use of a session is worth recording and reading changes no row.
   const now = new Date();
   ctx.clock.set(now);
@@ -240,6 +246,7 @@ export async function openHouse(settings: Partial<Settings> = {}): Promise<House
   server.server.on("upgrade", gateway.handleUpgrade);
   await server.listen({ port: 0, host: "127.0.0.1" });
   const { port } = server.server.address() as AddressInfo;
+  let draining: Promise<void> | null = null;
 
   const owner = new pg.Client({ connectionString: ctx.url });
   await owner.connect();
@@ -250,6 +257,14 @@ export async function openHouse(settings: Partial<Settings> = {}): Promise<House
     ({ name }) =>
       `select '${name} ' || count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as sum from ${name} t`,
   );
+
+  async function open(token: string, { deviceId = randomUUID(), feed, subscriptions = [] }: Hello = {}) {
+    const { ticket } = await createTicket(await authenticate(ctx, token), { deviceId });
+    const socket = await openTestClient(port);
+    const frame = { type: "hello", version: 1, ticket, deviceId, client: "test", epoch: null, feed, subscriptions };
+    socket.sendRaw(JSON.stringify(frame));
+    return socket;
+  }
 
   return {
     ctx,
@@ -275,11 +290,9 @@ export async function openHouse(settings: Partial<Settings> = {}): Promise<House
           ...headers,
         },
       }),
-    async connect(token, { deviceId = randomUUID(), feed, subscriptions = [] } = {}) {
-      const { ticket } = await createTicket(await authenticate(ctx, token), { deviceId });
-      const socket = await openTestClient(port);
-      const frame = { type: "hello", version: 1, ticket, deviceId, client: "test", epoch: null, feed, subscriptions };
-      socket.sendRaw(JSON.stringify(frame));
+    open,
+    async connect(token, hello) {
+      const socket = await open(token, hello);
       await socket.next("welcome");
       return socket;
     },
@@ -287,8 +300,9 @@ export async function openHouse(settings: Partial<Settings> = {}): Promise<House
       const { rows } = await owner.query<{ sum: string }>(checksums.join(" union all "));
       return rows.map((row) => row.sum).join("\n");
     },
+    drain: () => (draining ??= gateway.drain(0)),
     async close() {
-      await gateway.drain(0);
+      await (draining ??= gateway.drain(0));
       await server.close();
       await owner.end();
       await ctx.close();

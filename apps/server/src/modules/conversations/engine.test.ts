@@ -296,6 +296,25 @@ describe("who sees what", () => {
     });
   });
 
+  it("does not tell of a note by the order of the customer's list, nor by its cursor", async () => {
+    const { customer: reader, agent } = await createTestCompany(system, "Notes");
+    const older = await start(reader);
+    const newer = await start(reader);
+    // Lists follow what happens in steps of ten seconds.
+    await system.database.writer.query(
+      "update conversation set listed_at = listed_at - interval '1 hour' where id = any($1)",
+      [[older, newer]],
+    );
+    const list = () => listMyConversations(reader, { limit: 1 });
+    const before = await list();
+    expect(before.items.map((one) => one.id)).toEqual([newer]);
+    await send(agent, older, note("only for us"));
+    await send(agent, newer, note("only for us"));
+    expect(await list()).toEqual(before);
+    await send(reader, older, text("Are you there?"));
+    expect((await list()).items.map((one) => one.id)).toEqual([older]);
+  });
+
   it("treats other people's and other companies' conversations as not there", async () => {
     const id = await start();
     const foreign = await createTestCompany(system, "Somebody else");

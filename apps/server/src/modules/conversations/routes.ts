@@ -1,4 +1,4 @@
-import type { conversationsRoutes } from "@presszero/contracts";
+import type { conversationsRoutes, MyEventsPage } from "@presszero/contracts";
 import type { Ctx } from "../../kernel/context.ts";
 import type { RouteHandlers } from "../../kernel/http.ts";
 import { limitSends } from "./send-limits.ts";
@@ -62,8 +62,9 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
     return startConversation(ctx, { deviceId: deviceIdOf(ctx), clientId, message: body });
   },
   "GET /v1/my/conversations/:conversationId": (ctx, { params }) => getMyConversation(ctx, params.conversationId),
-  "GET /v1/my/conversations/:conversationId/events": (ctx, { params, query }) =>
-    listEvents(ctx, params.conversationId, query),
+  // The lane of a customer holds public events only; the schema of the answer refuses any other.
+  "GET /v1/my/conversations/:conversationId/events": async (ctx, { params, query }) =>
+    (await listEvents(ctx, params.conversationId, query)) as MyEventsPage,
   "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
     limitSends(ctx);
     return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });

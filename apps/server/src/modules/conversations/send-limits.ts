@@ -3,6 +3,7 @@ import type { Database } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
 import type { Limits } from "../../kernel/settings-limits.ts";
+import { addressKey } from "../identity/index.ts";
 
 function createTables(limits: Limits) {
   return {
@@ -29,7 +30,7 @@ export function limitSends(ctx: Ctx): void {
   if (actor.type === "agent") waitMs = tables.agents.take(person, now);
   if (actor.type === "contact") {
     waitMs = tables.customers.take(person, now);
-    if (waitMs === 0 && address !== undefined) waitMs = tables.addresses.take(address, now);
+    if (waitMs === 0 && address !== undefined) waitMs = tables.addresses.take(addressKey(address), now);
   }
   if (waitMs === 0) waitMs = tables.companies.take(companyId, now);
   if (waitMs > 0) throw new AppError("RATE_LIMITED", { retryAfterMs: waitMs });

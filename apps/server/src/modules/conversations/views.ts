@@ -57,6 +57,9 @@ const authorName = (type: RawBuilder<unknown>, id: RawBuilder<unknown>, company:
     when 'api_key' then (select x.name from api_key x where x.company_id = ${company} and x.id = ${id})
   end`;
 
+/** What lists are ordered by. A note moves a conversation for staff only: customers can neither see nor count notes. */
+const listedAt = (side: Side) => (side === "business" ? sql`c.listed_at` : sql`c.public_activity_at`);
+
 /** Conversations with all that a list or a page shows of them, in the lane of `side`, marks of the ctx's actor. */
 async function selectConversations(
   ctx: Ctx & InTx,
@@ -67,12 +70,13 @@ async function selectConversations(
   const isStaff = side === "business";
   const head = isStaff ? sql`c.seq` : sql`c.public_seq`;
   const activity = isStaff ? sql`c.activity_at` : sql`c.public_activity_at`;
+  const listed = listedAt(side);
   const lastMessage = isStaff ? sql`c.last_message_id` : sql`c.last_public_message_id`;
   const read = isStaff ? sql`read_seq` : sql`read_public_seq`;
   const delivered = isStaff ? sql`delivered_seq` : sql`delivered_public_seq`;
   const otherSide = isStaff ? sql`o.reader_type = 'contact'` : sql`o.reader_type <> 'contact'`;
   const { rows } = await sql<ConversationViewRow>`
-    select c.id, c.company_id, c.status, c.channel, ${head} as head, c.started_at, ${activity} as activity_at, c.listed_at,
+    select c.id, c.company_id, c.status, c.channel, ${head} as head, c.started_at, ${activity} as activity_at, ${listed} as listed_at,
            c.contact_id, ct.name as contact_name, ct.email as contact_email,
            c.assignee_id, a.name as assignee_name, c.contact_messages, c.business_messages,
            p.id as preview_id, p.text as preview_text, p.kind as preview_kind, p.created_at as preview_at,
@@ -91,7 +95,7 @@ async function selectConversations(
       where o.company_id = c.company_id and o.conversation_id = c.id and ${otherSide}
     ) other on true
     where c.company_id = ${ctx.companyId} and ${where}
-    order by c.listed_at desc, c.id desc
+    order by ${listed} desc, c.id desc
     limit ${limit}`.execute(ctx.tx);
   return rows;
 }
@@ -149,7 +153,7 @@ export async function listConversationViews<S extends Side>(
   if (query.assignee === "none") conditions.push(sql`c.assignee_id is null`);
   if (query.contactId) conditions.push(sql`c.contact_id = ${query.contactId}`);
   if (query.position) {
-    conditions.push(sql`(c.listed_at, c.id) < (${query.position.listedAt}::timestamptz, ${query.position.id})`);
+    conditions.push(sql`(${listedAt(side)}, c.id) < (${query.position.listedAt}::timestamptz, ${query.position.id})`);
   }
   const rows = await selectConversations(ctx, side, sql.join(conditions, sql` and `), query.limit + 1);
   const last = rows.length > query.limit ? rows[query.limit - 1]! : null;
@@ -324,14 +328,17 @@ export async function findStoredMessage(
   const { rows } = await sql<MessageRow>`
     select ${messageColumns}
     from message m
-    left join message r on r.company_id = m.company_id and r.id = m.reply_to_id
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
     where m.company_id = ${ctx.companyId} and m.id = ${id} and m.conversation_id = ${conversationId}`.execute(ctx.tx);
   return rows[0] ? toStoredMessage(rows[0]) : null;
 }
 
 /**
  * Events of one conversation, ascending by seq. Positions are of the lane of `side`: `after` reads on from there, `before`
- * (or neither) the newest ones below it.
+ * (or neither) the newest ones below it. `offset 0` keeps each message a look-up by its id: on tables that were not
+ * analyzed yet, all messages of the company would be read for every event instead.
  */
 export async function listLaneEvents(
   ctx: Ctx & InTx,
@@ -353,8 +360,12 @@ export async function listLaneEvents(
            ${authorName(sql`e.actor_type`, sql`e.actor_id`, sql`e.company_id`)} as actor_name,
            e.created_at, e.data, ${messageColumns}
     from event e
-    left join message m on m.company_id = e.company_id and m.id = e.ref_id
-    left join message r on r.company_id = m.company_id and r.id = m.reply_to_id
+    left join lateral (
+      select * from message x where x.company_id = e.company_id and x.id = e.ref_id offset 0
+    ) m on true
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
     where ${sql.join(conditions, sql` and `)}
     order by e.seq ${isAscending ? sql`asc` : sql`desc`}
     limit ${range.limit}`.execute(ctx.tx);

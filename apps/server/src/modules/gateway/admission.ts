@@ -2,6 +2,7 @@ import type { Ctx } from "../../kernel/context.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
 import type { Limits } from "../../kernel/settings-limits.ts";
+import { addressKey } from "../identity/index.ts";
 import { createCounter } from "./limits.ts";
 
 /** A herd that comes back at once is told to spread over this time (delivery contract §6). */
@@ -34,7 +35,8 @@ export function createAdmission(limits: Limits, isOverloaded: () => boolean) {
      */
     connect(ctx: Ctx, deviceId: string): () => void {
       if (isOverloaded()) throw new AppError("UNAVAILABLE", { retryAfterMs: waitSeconds() * 1_000 });
-      const { actor, companyId, address } = ctx;
+      const { actor, companyId } = ctx;
+      const address = ctx.address === undefined ? undefined : addressKey(ctx.address);
       if (actor.type !== "contact") {
         const user = `${companyId} ${actor.id}`;
         if (!users.enter(user)) throw reached("connectionsOfUser");
