@@ -104,9 +104,16 @@ function restore(world: World, { at, back, ms }: Extract<Fault, { fault: "restor
   db.database.restore(backup);
   world.epoch++;
   world.watch.restored();
+  // A known limit: a client that has loaded its list by HTTP and was never welcomed cannot tell that the list is of another
+  // history. It takes a restore between the two; here such a page is loaded again.
+  for (const seat of world.seats.values()) {
+    if (!seat.device.isRunning() || seat.device.state()?.epoch !== null) continue;
+    world.kill(seat, true);
+    world.boot(seat.device);
+  }
   scheduler.after(ms, () => {
     db.trouble.isDown = false;
-    for (const place of processes.keys()) world.startServer(place);
+    for (const [place, process] of processes.entries()) if (process.isDead()) world.startServer(place);
   });
 }
 
