@@ -81,7 +81,7 @@ export function act(world: World, action: Action): void {
       if (action.do === "react")
         return device.ask(`POST ${path}/reactions`, params, { emoji: pick(emojis)!, on: action.pick % 3 > 0 });
       const text = markText(device.spec.company, target.kind === "note" ? "note" : "text", `${++world.words} edited`);
-      world.watch.edited(text);
+      world.watch.mayRead(text);
       return device.ask(`PATCH ${path}`, params, { text });
     }
     case "trespass": {
@@ -105,11 +105,12 @@ function messagesOf(device: Device, c: ConversationId): Message[] {
 }
 
 /** By an API key, in one batch of the writer. */
-function importMessages({ db, newId }: World, companyId: CompanyId, c: ConversationId, count: number): void {
+function importMessages({ db, newId, watch }: World, companyId: CompanyId, c: ConversationId, count: number): void {
   const author: Person = { companyId, type: "agent", id: newId("key"), name: "import" };
   db.tables.people.set(keyOf(companyId, author.id), author);
   const rows = Array.from({ length: count }, (_, n): MessageRow => {
     const message = { kind: "text" as const, text: `imported ${n}` };
+    watch.mayRead(message.text);
     return {
       companyId,
       conversationId: c,

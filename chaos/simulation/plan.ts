@@ -87,31 +87,45 @@ const faultKinds = [
   "restore",
 ] as const;
 
+/** Combinations that chance alone brings about too seldom. */
+const themes = ["any", "any", "any", "deaf processes", "slow database", "dead lines"] as const;
+
 export function makePlan(seed: number): Plan {
   const random = randomFor(seed, "plan");
+  const theme = random.pick(themes);
   const healAt = random.pick([8_000, 20_000, 45_000]);
   const devices = makeDevices(random);
-  const processes = random.pick([1, 2, 2, 3]);
+  const processes = theme === "deaf processes" ? random.between(2, 3) : random.pick([1, 2, 2, 3]);
   // Few kinds at a time find more than all of them together: one fault does not hide another.
   const kinds = faultKinds.filter(() => random.next() < 0.3);
-  const faults = kinds.length === 0 ? [] : Array.from({ length: random.between(1, 7) }, () => random.pick(kinds));
+  const chosen = kinds.length === 0 ? [] : Array.from({ length: random.between(1, 7) }, () => random.pick(kinds));
+  const faults = chosen.flatMap((kind) => makeFault(random, kind, devices, processes, healAt));
+  const actions = makeActions(random, devices, healAt);
+  if (theme === "deaf processes") faults.push({ at: 0, ms: healAt, fault: "lostHints", rate: 1 });
+  if (theme === "dead lines")
+    for (const { name } of devices) faults.push({ at: healAt - 1_000, ms: 0, fault: "cut", device: name, told: [] });
+  if (theme === "slow database") {
+    for (const { name } of devices)
+      actions.push({ at: random.between(1_000, healAt), device: name, pick: random.between(0, 9), do: "trespass" });
+  }
   return {
     seed,
     processes,
     devices,
-    actions: makeActions(random, devices, healAt),
-    faults: faults
-      .flatMap((kind) => makeFault(random, kind, devices, processes, healAt))
-      .toSorted((a, b) => a.at - b.at),
+    actions: actions.toSorted((a, b) => a.at - b.at),
+    faults: faults.toSorted((a, b) => a.at - b.at),
     healAt,
-    wakesAtTheEnd: random.next() < 0.7,
+    wakesAtTheEnd: theme !== "dead lines" && random.next() < 0.7,
     pressureAt: random.next() < 0.3 ? [2, 5, 60] : [100, 400, 2_000],
     mostFeedItems: random.next() < 0.2 ? 2 : 500,
-    databaseDelay: random.pick([
-      [0, 1],
-      [0, 10],
-      [0, 150],
-    ]),
+    databaseDelay:
+      theme === "any" || theme === "dead lines"
+        ? random.pick([
+            [0, 1],
+            [0, 10],
+            [0, 150],
+          ])
+        : [0, random.pick([150, 700])],
   };
 }
 
@@ -160,7 +174,7 @@ function makeActions(random: Random, devices: readonly DeviceSpec[], healAt: num
     const base = { device: random.pick(agents).name, pick: random.between(0, 9) };
     actions.push({ ...base, at: random.between(healAt / 4, healAt), do: "import", count: random.between(150, 320) });
   }
-  return actions.toSorted((a, b) => a.at - b.at);
+  return actions;
 }
 
 type Base = { at: number; device: string; pick: number };

@@ -44,8 +44,8 @@ export function createWatch(tables: Tables, epoch: () => string) {
   const read = new Map<string, Map<string, number>>();
   const views = new Map<string, { state: State; threads: Map<string, number> }>();
 
-  /** Texts that somebody asked a message to be changed to. */
-  const edits = new Set<string>();
+  /** Texts that a message may have beside the one that it was sent with: by an edit, or from elsewhere. */
+  const otherTexts = new Set<string>();
 
   const companyOf = (person: Person) => person.companyId;
 
@@ -60,6 +60,12 @@ export function createWatch(tables: Tables, epoch: () => string) {
       const isNext = event.seq === head.seq + 1 && event.publicSeq === head.publicSeq + Number(event.isPublic);
       if (!isNext) fail("I4", `${event.conversationId} goes from ${head.seq} to ${event.seq}`, { head, event });
       heads.set(key, event);
+    }
+    for (const row of writes.conversations) {
+      const key = keyOf(row.companyId, row.id);
+      const head = heads.get(key) ?? tables.conversations.get(key);
+      if (row.seq !== head?.seq || row.publicSeq !== head.publicSeq)
+        fail("I4", `${row.id} stands at ${row.seq} and its lane ends at ${head?.seq}`, { row, head });
     }
     for (const message of writes.messages) checkStored(message);
   }
@@ -168,7 +174,7 @@ export function createWatch(tables: Tables, epoch: () => string) {
     if (!shown || shown.revision > message.revision)
       fail("I2", `${to.name} is sent a change that is not stored`, event);
     const isWhatIsStored = shown.text === message.text && (shown.deletedAt !== null) === (message.deletedAt !== null);
-    const isKnown = isWhatIsStored || edits.has(shown.text) || sent.get(message.clientId)?.text === shown.text;
+    const isKnown = isWhatIsStored || otherTexts.has(shown.text) || sent.get(message.clientId)?.text === shown.text;
     if (shown.kind !== message.kind || !isKnown || (shown.revision === message.revision && !isWhatIsStored))
       fail("I2", `${to.name} is sent another text than the one that is stored`, { event, message });
   }
@@ -273,7 +279,7 @@ export function createWatch(tables: Tables, epoch: () => string) {
     pressed,
     started,
     changed,
-    edited: (text: string) => void edits.add(text),
+    mayRead: (text: string) => void otherTexts.add(text),
     /** The database was put back: what was stored since then counts as not sent yet. */
     restored(): void {
       stored.clear();
