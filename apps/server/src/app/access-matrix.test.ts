@@ -85,10 +85,17 @@ const expectations: Record<string, Expectation> = {
   "PATCH /v1/conversations/:conversationId/messages/:messageId": staffOnThing(["agent", "foreignAdmin"]),
   "DELETE /v1/conversations/:conversationId/messages/:messageId": staffOnThing([...supervisors, "agent"]),
   "POST /v1/conversations/:conversationId/messages/:messageId/reactions": staffOnThing(staff),
+  "POST /v1/conversations/:conversationId/ack": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/read": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/reopen": staffOnThing(staff),
+  "GET /v1/messages/search": staffOnly(staff),
+  "GET /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "PATCH /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "GET /v1/conversations/:conversationId/transcript": staffOnThing(staff),
+  "GET /v1/my/messages/search": customers,
+  "GET /v1/my/conversations/:conversationId/transcript": customerOfConversation,
   "GET /v1/my/conversations": customers,
   "POST /v1/my/conversations": customers,
   "GET /v1/my/conversations/:conversationId": customerOfConversation,
@@ -97,8 +104,10 @@ const expectations: Record<string, Expectation> = {
   "PATCH /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
   "DELETE /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": customerOfConversation,
+  "POST /v1/my/conversations/:conversationId/ack": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/read": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
+  "GET /v1/events": { ...signedIn, narrowKey: "FORBIDDEN" },
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
 };
@@ -175,6 +184,8 @@ describe("API keys", () => {
     "GET /v1/sessions",
     "DELETE /v1/sessions/:sessionId",
     "PATCH /v1/conversations/:conversationId/messages/:messageId",
+    "GET /v1/conversations/:conversationId/drafts",
+    "PATCH /v1/conversations/:conversationId/drafts",
   ];
   /** What a key needs besides the permission that the route names, since nobody gives or changes more than they have. */
   const needsMore: Record<string, readonly Permission[]> = {
@@ -229,6 +240,13 @@ const idsInside: Record<string, () => Promise<void>> = {
     await newConversation(house);
     const mine = await house.as("customer");
     const url = `/v1/conversations?contactId=${mine.actor.id}`;
+    const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
+    expect(list.json()).toEqual({ items: [], next: null });
+  },
+  "GET /v1/messages/search query.contactId": async () => {
+    await newConversation(house);
+    const mine = await house.as("customer");
+    const url = `/v1/messages/search?q=hello&contactId=${mine.actor.id}`;
     const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
     expect(list.json()).toEqual({ items: [], next: null });
   },
@@ -372,6 +390,11 @@ const frames: Record<ClientFrame["type"], FrameRow> = {
   ack: { expectation: followed, frame: (conversationId) => ({ type: "ack", conversationId, seq: 1 }) },
   read: { expectation: followed, frame: (conversationId) => ({ type: "read", conversationId, seq: 1 }) },
   typing: { expectation: followed, frame: (conversationId) => ({ type: "typing", conversationId, on: true }) },
+  // Who looks is said by staff, and told to staff.
+  viewing: {
+    expectation: { ...followed, customer: "FORBIDDEN", otherCustomer: "FORBIDDEN", foreignCustomer: "FORBIDDEN" },
+    frame: (conversationId) => ({ type: "viewing", conversationId, on: true }),
+  },
   unsubscribe: { expectation: harmless, frame: (conversationId) => ({ type: "unsubscribe", conversationId }) },
   ping: { expectation: harmless, frame: () => ({ type: "ping", n: 1 }) },
 };
@@ -389,6 +412,7 @@ const idsOfFrames: Record<string, string> = {
   "unsubscribe conversationId": "here",
   "fetch conversationId": "here",
   "typing conversationId": "here",
+  "viewing conversationId": "here",
 };
 
 test("every frame has an expectation, and every id in one", () => {
@@ -426,7 +450,7 @@ describe.each(Object.entries(frames))("the frame %s", (type, { expectation, fram
           socket.closed.then((code) => String(code) as "4403"),
         ]);
       }
-      const isFollowed = expectation === followed;
+      const isFollowed = expectation === followed || type === "viewing";
       if (isFollowed) {
         socket.send({ type: "subscribe", id: 1, conversationId, after: 0 });
         await Promise.race([socket.next("synced"), socket.next("error", (one) => one.id === 1)]);
@@ -451,7 +475,8 @@ describe.each(Object.entries(frames))("the frame %s", (type, { expectation, fram
       follower.send({ type: "ping", n: 1 });
       await follower.next("pong");
       expect(follower.frames.slice(told).map((one) => one.type)).toEqual(["pong"]);
-      const given = socket.frames.map((one) => one.type);
+      // What was refused is the frame; the customer's own conversation stays theirs.
+      const given = caller === "customer" ? [] : socket.frames.map((one) => one.type);
       expect(given.filter((one) => ["event", "page", "receipt", "ephemeral"].includes(one))).toEqual([]);
     }
     socket.close();

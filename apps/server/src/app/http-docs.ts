@@ -6,21 +6,27 @@ import {
   errorCodes,
   identityRoutes,
   operationsRoutes,
+  realtimeRoutes,
   type Route,
   routes,
 } from "@presszero/contracts";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { serveProtocolDocs } from "./protocol-docs.ts";
 
 const tags: Record<string, readonly Route[]> = {
   identity: identityRoutes,
   contacts: contactsRoutes,
   conversations: conversationsRoutes,
+  realtime: realtimeRoutes,
   operations: operationsRoutes,
 };
 
 const description = `Times are ISO 8601 in UTC. Lists come in pages: hand \`next\` back as \`cursor\`. A write that takes an
-\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key.
+\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key
+by the same session or, with a \`Device-Id\`, by the same device.
+
+Conversations come live over a WebSocket: see [the realtime protocol](/docs/protocol).
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents. \`code\` is one of these; \`retry\` says
 whether the same request may succeed later:
@@ -34,7 +40,7 @@ ${Object.entries(errorCodes)
 
 type Paths = Record<string, Record<string, { parameters?: unknown[]; responses: Record<string, unknown> }>>;
 
-/** OpenAPI 3.1 at `/openapi.json`, rendered at `/docs`. To be called before the routes are registered. */
+/** OpenAPI 3.1 at `/openapi.json`, rendered at `/docs`; the protocol at `/docs/protocol`. To be called before the routes are registered. */
 export async function addDocumentation(server: FastifyInstance): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -62,6 +68,7 @@ export async function addDocumentation(server: FastifyInstance): Promise<void> {
     },
   });
   server.get("/openapi.json", { schema: { hide: true } }, () => server.swagger());
+  serveProtocolDocs(server);
 }
 
 /** What routes have in common is said once: the problem document, answers without a body, the idempotency key. */
@@ -77,7 +84,8 @@ function addCommonParts(paths: Paths): void {
     if (route.idempotent) {
       const schema = { type: "string", format: "uuid" };
       const key = { in: "header", name: "Idempotency-Key", required: true, schema };
-      operation.parameters = [...(operation.parameters ?? []), key];
+      const device = { in: "header", name: "Device-Id", required: false, schema };
+      operation.parameters = [...(operation.parameters ?? []), key, device];
     }
   }
 }

@@ -15,7 +15,7 @@ function run(loads: readonly Load[]): boolean[] {
 }
 const repeat = (count: number, load: Load) => Array.from({ length: count }, () => load);
 
-describe("the load of a process (§7)", () => {
+describe("[BP4] the load of a process", () => {
   it("is too much at once for memory and waiting queries", () => {
     expect(run([calm, { ...calm, memoryBytes: 1_001 }])).toEqual([false, true]);
     expect(run([calm, { ...calm, poolWaitMs: 2_001 }])).toEqual([false, true]);

@@ -107,7 +107,7 @@ describe("the commit rule", () => {
     await expectGapFree(id);
   });
 
-  it("keeps one message when two processes commit the same client id at once", async () => {
+  it("[CM2] keeps one message when two processes commit the same client id at once", async () => {
     const id = await start();
     const other = { ...company.customer, database: openDatabase(system.url) };
     for (let round = 0; round < 20; round++) {
@@ -142,7 +142,7 @@ describe("the commit rule", () => {
     expect(second.messageId).not.toBe(first.messageId);
   });
 
-  it("numbers many writers of many conversations without a hole, whichever process they use", async () => {
+  it("[CM3, ID5] numbers many writers of many conversations without a hole, whichever process they use", async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => start()));
     const other = { ...company.agent, database: openDatabase(system.url) };
     await Promise.all(
@@ -161,7 +161,7 @@ describe("the commit rule", () => {
     for (const id of ids) await expectGapFree(id);
   });
 
-  it("keeps the order in which one device sends", async () => {
+  it("[CM4] keeps the order in which one device sends", async () => {
     const id = await start();
     const deviceId = device();
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
@@ -176,7 +176,7 @@ describe("the commit rule", () => {
     );
   });
 
-  it("fails one row of a batch alone", async () => {
+  it("[CM4, CM1] fails one row of a batch alone", async () => {
     const id = await start();
     const results = await Promise.allSettled([
       send(company.customer, id, text("before")),
@@ -451,7 +451,7 @@ describe("texts", () => {
 });
 
 describe("a conversation that somebody holds", () => {
-  it("holds up nobody else, and its own messages come through in order when it is free", async () => {
+  it("[CM5] holds up nobody else, and its own messages come through in order when it is free", async () => {
     const [held, free] = [await start(), await start()];
     const client = await system.database.app.connect();
     await client.query(`begin; select set_config('presszero.company_id', '${company.companyId}', true)`);

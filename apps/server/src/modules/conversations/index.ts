@@ -1,4 +1,5 @@
 export { accessLaneHeads, sideOf } from "./access.ts";
+export { conversationsConsumers } from "./consumers.ts";
 export type { Mark } from "./mark-writer.ts";
 export { messageWriter } from "./message-writer.ts";
 export { conversationsHandlers } from "./routes.ts";

@@ -1,4 +1,4 @@
-import type { AgentId, ContactId, ConversationEventKind, ConversationId, MessageId } from "@presszero/contracts";
+import type { AgentId, ContactId, ConversationEventKind, Draft, ConversationId, MessageId } from "@presszero/contracts";
 import { CompiledQuery, type Generated, sql } from "kysely";
 import type { Ctx } from "../../kernel/context.ts";
 import type { InTx } from "../../kernel/database.ts";
@@ -178,4 +178,38 @@ export async function setReaction(ctx: Ctx & InTx, id: MessageId, emoji: string,
   await sql`
     update message set revision = revision + 1 where company_id = ${companyId} and id = ${id}`.execute(ctx.tx);
   return true;
+}
+
+export async function listDrafts(ctx: Ctx & InTx, id: ConversationId, agentId: AgentId): Promise<Draft[]> {
+  const { rows } = await sql<{ kind: Draft["kind"]; text: string; updated_at: Date }>`
+    select kind, text, updated_at from draft
+    where company_id = ${ctx.companyId} and conversation_id = ${id} and agent_id = ${agentId}
+    order by kind`.execute(ctx.tx);
+  return rows.map((row) => ({ kind: row.kind, text: row.text, updatedAt: row.updated_at.toISOString() }));
+}
+
+export async function upsertDraft(
+  ctx: Ctx & InTx,
+  id: ConversationId,
+  agentId: AgentId,
+  draft: Pick<Draft, "kind" | "text">,
+): Promise<void> {
+  await sql`
+    insert into draft (company_id, conversation_id, agent_id, kind, text)
+    values (${ctx.companyId}, ${id}, ${agentId}, ${draft.kind}, ${draft.text})
+    on conflict (company_id, conversation_id, agent_id, kind)
+    do update set text = excluded.text, updated_at = clock_timestamp()`.execute(ctx.tx);
+}
+
+export async function deleteDraft(
+  ctx: Ctx & InTx,
+  id: ConversationId,
+  agentId: AgentId,
+  kind: Draft["kind"],
+): Promise<void> {
+  await sql`
+    delete from draft
+    where company_id = ${ctx.companyId} and conversation_id = ${id} and agent_id = ${agentId} and kind = ${kind}`.execute(
+    ctx.tx,
+  );
 }

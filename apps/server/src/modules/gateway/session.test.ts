@@ -89,8 +89,23 @@ function event(
   more: Partial<LaneEvent> & { text?: string } = {},
 ): LaneEvent {
   const { text: body = "x", ...rest } = more;
-  const message = { id: "msg_1" as MessageId, clientId: randomUUID(), kind: "text" as const, text: body };
   const by = { type: "contact" as const, id: "con_9", name: null };
+  const message = {
+    id: "msg_1" as MessageId,
+    seq,
+    publicSeq: seq,
+    clientId: randomUUID(),
+    author: by,
+    kind: "text" as const,
+    text: body,
+    content: null,
+    replyTo: null,
+    reactions: [],
+    revision: 0,
+    editedAt: null,
+    deletedAt: null,
+    createdAt: new Date(0),
+  };
   const base = {
     companyId,
     conversationId,
@@ -160,7 +175,7 @@ describe("hello", () => {
     expect(driver.frames).toEqual([{ type: "pong", n: 1 }]);
   });
 
-  it("takes no more frames than it can have in hand", () => {
+  it("[BP7] takes no more frames than it can have in hand", () => {
     const driver = welcomed();
     for (let id = 1; id <= 32; id++) driver.say({ type: "fetch", id, conversationId: newId("conversation") });
     expect(driver.last("pause")).toBeDefined();
@@ -502,7 +517,7 @@ describe("a client that does not keep up (§7)", () => {
     seen: 0,
   });
 
-  it("level 1: gets nothing ephemeral, receipts and feed items once, the last of each; events go on", () => {
+  it("[BP1] level 1: gets nothing ephemeral, receipts and feed items once, the last of each; events go on", () => {
     const id = newId("conversation");
     const driver = welcomed(agent, { feed: null });
     driver.put({ type: "feedRead", from: null, changed: [], position: "10" });
@@ -523,7 +538,7 @@ describe("a client that does not keep up (§7)", () => {
     expect(driver.all("sendFeed")).toMatchObject([{ items: [{ json: "3" }], position: "13", more: false }]);
   });
 
-  it("level 2: events are not pushed, and read from where the client stands when it has caught up", () => {
+  it("[BP2] level 2: events are not pushed, and read from where the client stands when it has caught up", () => {
     const id = newId("conversation");
     const driver = welcomed();
     following(driver, id, 3);
@@ -542,7 +557,7 @@ describe("a client that does not keep up (§7)", () => {
     expect(driver.events.at(-1)).toBe(22);
   });
 
-  it("level 3: is closed with 4490", () => {
+  it("[BP3] level 3: is closed with 4490", () => {
     const id = newId("conversation");
     const driver = welcomed();
     following(driver, id, 3);

@@ -39,6 +39,7 @@ import {
 import { release, take } from "./session/in-hand.ts";
 import { limitFrame, limits } from "./session/limits.ts";
 import { mark, markFailed, marked, repeatMarks } from "./session/marks.ts";
+import { fitPage } from "./session/page.ts";
 import { presence, releasePresence, view, viewers } from "./session/presence.ts";
 import { send, sendFailed, sent } from "./session/sends.ts";
 import { releaseReceipts, signal } from "./session/signals.ts";
@@ -108,8 +109,9 @@ function consider(session: Session, input: SessionInput, now: number, out: Sessi
       sendMissed(session, input.items, out);
       return proceed(session, out);
     case "pageRead": {
-      const { id, conversationId } = input.of;
-      out.push({ type: "send", frame: { type: "page", id, conversationId, ...input.page } });
+      const { id, conversationId, after } = input.of;
+      const page = fitPage(input.page, after !== undefined);
+      out.push({ type: "send", frame: { type: "page", id, conversationId, ...page } });
       return release(session, out);
     }
     case "flushed":

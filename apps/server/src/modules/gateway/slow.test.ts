@@ -63,7 +63,7 @@ const message = (text: string) => ({
 });
 const seqs = (client: TestClient) => client.frames.flatMap((frame) => (frame.type === "event" ? [frame.seq] : []));
 
-it("SR7 §7: spares a client that reads slowly, which gets everything; ends one that does not read at all with 4490", async () => {
+it("[SR7, BP2, BP3] spares a client that reads slowly, which gets everything; ends one that does not read at all with 4490", async () => {
   const { conversationId } = await startConversation(company.customer, message("Hello"));
   const [slow, dead, healthy] = [
     await connect(company.agent),
@@ -103,7 +103,7 @@ it("SR7 §7: spares a client that reads slowly, which gets everything; ends one 
   for (const client of [slow, healthy]) client.close();
 }, 60_000);
 
-it("§7: an overloaded process takes nobody new, passes nothing ephemeral on, and stores what is sent", async () => {
+it("[BP4] an overloaded process takes nobody new, passes nothing ephemeral on, and stores what is sent", async () => {
   const { conversationId } = await startConversation(company.customer, message("Hello"));
   const [agent, customer] = [await connect(company.agent), await connect(company.customer)];
   await follow(agent, conversationId);

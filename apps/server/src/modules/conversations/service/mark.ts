@@ -18,10 +18,19 @@ export function mergeMark(ctx: Ctx, input: MarkInput): Promise<Mark | null> {
 }
 
 /** Marks as read up to `seq` of the actor's lane. */
-export async function markRead(ctx: Ctx, conversationId: ConversationId, seq: number): Promise<void> {
-  await inTx(ctx, (tx) => accessLaneHead(tx, conversationId));
-  const mark = await mergeMark(ctx, { conversationId, delivered: seq, read: seq });
-  if (mark) signalMark(ctx, conversationId, mark);
+export function markRead(ctx: Ctx, conversationId: ConversationId, seq: number): Promise<void> {
+  return setMark(ctx, { conversationId, delivered: seq, read: seq });
+}
+
+/** Marks as received up to `seq` of the actor's lane: a device has stored it. */
+export function markDelivered(ctx: Ctx, conversationId: ConversationId, seq: number): Promise<void> {
+  return setMark(ctx, { conversationId, delivered: seq, read: 0 });
+}
+
+async function setMark(ctx: Ctx, input: MarkInput): Promise<void> {
+  await inTx(ctx, (tx) => accessLaneHead(tx, input.conversationId));
+  const mark = await mergeMark(ctx, input);
+  if (mark) signalMark(ctx, input.conversationId, mark);
 }
 
 /** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */

@@ -1,8 +1,9 @@
+import { maxFrameBytes, maxSubscriptions, maxTextLength } from "@presszero/contracts";
 import { fullBucket, take } from "../../../kernel/rate.ts";
 import type { Session } from "./types.ts";
 
 /** Limits of a connection; the welcome tells them to the client. */
-export const limits = { frameBytes: 64 * 1024, textLength: 16_000, subscriptions: 200 };
+export const limits = { frameBytes: maxFrameBytes, textLength: maxTextLength, subscriptions: maxSubscriptions };
 
 /** Excess within one second is one strike; so many strikes within a minute are a flood. */
 const strikeMs = 1_000;

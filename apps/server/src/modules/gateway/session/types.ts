@@ -5,7 +5,7 @@ import type {
   ConversationId,
   ErrorCode,
   EventsPage,
-  NewStaffMessage,
+  OutgoingMessage,
   ParsedClientFrame,
   Sent,
   ServerFrame,
@@ -106,7 +106,7 @@ export type Commit = {
   /** Null starts a conversation. */
   conversationId: ConversationId | null;
   clientId: string;
-  message: NewStaffMessage;
+  message: OutgoingMessage;
 };
 export type MergeMark = {
   type: "mergeMark";
