@@ -21,8 +21,6 @@ import { loadSettings } from "../kernel/settings.ts";
 import { createTestCtx } from "../kernel/testing.ts";
 import type { TestClient } from "../modules/gateway/test-client.ts";
 import { conversationsConsumers, sendMessage } from "../modules/conversations/index.ts";
-import { saveMyDraft } from "../modules/conversations/service/drafts.ts";
-import { searchMessages } from "../modules/conversations/service/search.ts";
 import { createAgent, firstAdminLink, inviteAgent } from "../modules/identity/index.ts";
 import golden from "./golden-fields.json" with { type: "json" };
 import { createHttpServer } from "./http.ts";
@@ -117,7 +115,9 @@ async function furnish() {
   await inviteAgent(house.home.system, { email: house.home.email("invited"), role: "agent" });
   await things.eventId!(house, "");
   for (const caller of speakers.staff) {
-    await saveMyDraft(await house.as(caller), conversationId, { kind: "text", text: "Dear" });
+    const url = `/v1/conversations/${conversationId}/drafts`;
+    const payload = { kind: "text", text: "Dear" };
+    await house.call({ method: "PATCH", url, token: house.tokens[caller], payload });
   }
   await makeFindable();
   return conversationId;
@@ -126,8 +126,8 @@ async function furnish() {
 /** What was said so far is found by its words. */
 async function makeFindable(): Promise<void> {
   const running = startConsumers(house.ctx, conversationsConsumers);
-  const agent = await house.as("agent");
-  const find = () => searchMessages(agent, { q: "shirts", limit: 1 });
+  const call = { method: "GET", url: "/v1/messages/search?q=shirts", token: house.tokens.agent } as const;
+  const find = async () => (await house.call(call)).json() as { items: unknown[] };
   while ((await find()).items.length === 0) await sleep(20);
   await running.stop();
 }
