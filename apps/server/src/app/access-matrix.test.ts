@@ -1,7 +1,14 @@
 // Every route and every frame with every kind of caller. One without an expectation fails: nobody adds it unprotected.
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { clientFrame, type ConversationId, permissions, type Route, routes } from "@presszero/contracts";
+import {
+  clientFrame,
+  type ConversationId,
+  conversationId,
+  permissions,
+  type Route,
+  routes,
+} from "@presszero/contracts";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ctx, systemCtx } from "../kernel/context.ts";
@@ -9,7 +16,7 @@ import { inTx } from "../kernel/database.ts";
 import { newId } from "../kernel/ids.ts";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
 import { createGuest } from "../modules/contacts/index.ts";
-import { closeConversation, startConversation } from "../modules/conversations/index.ts";
+import { closeConversation, listEvents, startConversation } from "../modules/conversations/index.ts";
 import { type Gateway, startGateway } from "../modules/gateway/index.ts";
 import { openTestClient } from "../modules/gateway/test-client.ts";
 import {
@@ -121,6 +128,7 @@ const expectations: Record<string, Expectation> = {
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
+  "GET /v1/conversations/:conversationId/messages/:messageId/trace": staffOnThing(supervisors),
 };
 
 let ctx: TestCtx;
@@ -212,11 +220,16 @@ async function newConversation(): Promise<ConversationId> {
 }
 
 /** The things that addresses name, always of the company `home`: its customer's, its agent's. */
-const things: Record<string, (path: string) => Promise<string>> = {
+const things: Record<string, (path: string, url: string) => Promise<string>> = {
   conversationId: async (path) => {
     const id = await newConversation();
     if (path.endsWith("/reopen")) await closeConversation(home.system, id);
     return id;
+  },
+  // The first message of the conversation that the address names before it.
+  messageId: async (_path, url) => {
+    const { events } = await listEvents(home.system, conversationId.parse(url.split("/")[3]), { limit: 10 });
+    return events.flatMap((event) => (event.kind === "message.created" ? [event.data.id] : []))[0]!;
   },
   agentId: async () => (await addAgent()).id,
   sessionId: async () => {
@@ -300,7 +313,7 @@ describe.each((routes as readonly Route[]).map((route) => [keyOf(route), route] 
     const verdict = expectations[key]![caller];
     let url: string = route.path;
     for (const [, name] of route.path.matchAll(/:(\w+)/g)) {
-      url = url.replace(`:${name}`, await things[name!]!(route.path));
+      url = url.replace(`:${name}`, await things[name!]!(route.path, url));
     }
     const payload = (await bodies[key]?.()) as object | undefined;
     const isLast = key === "DELETE /v1/sessions/current";

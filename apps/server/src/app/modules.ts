@@ -6,7 +6,12 @@ import { identityHandlers, identityJobs } from "../modules/identity/index.ts";
 import { notificationsConsumers } from "../modules/notifications/index.ts";
 import { operationsHandlers } from "./operations.ts";
 
-/** What the modules bring: their routes, their reactions to events, their scheduled work. */
-export const handlers = { ...identityHandlers, ...contactsHandlers, ...conversationsHandlers, ...operationsHandlers };
+/** What the modules bring: their reactions to events, their scheduled work, their routes. */
 export const consumers: readonly Consumer[] = [...notificationsConsumers];
 export const jobs: readonly Job[] = [...identityJobs];
+export const handlers = {
+  ...identityHandlers,
+  ...contactsHandlers,
+  ...conversationsHandlers,
+  ...operationsHandlers(consumers),
+};

@@ -1,6 +1,6 @@
 import type { conversationsRoutes } from "@presszero/contracts";
-import type { Ctx } from "../../kernel/context.ts";
 import type { RouteHandlers } from "../../kernel/http.ts";
+import { deviceIdOf } from "./access.ts";
 import { limitSends } from "./send-limits.ts";
 import { assignConversation } from "./service/assign.ts";
 import { closeConversation, reopenConversation } from "./service/close.ts";
@@ -15,11 +15,6 @@ import {
 } from "./service/read.ts";
 import { sendMessage } from "./service/send.ts";
 import { startConversation } from "./service/start.ts";
-
-/** Over REST the session or API key is the device: the scope of the client id. */
-function deviceIdOf(ctx: Ctx): string {
-  return "sessionId" in ctx.actor ? ctx.actor.sessionId : ctx.actor.id;
-}
 
 export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[number]> = {
   "GET /v1/conversations": (ctx, { query }) => listConversations(ctx, query),

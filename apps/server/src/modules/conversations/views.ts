@@ -47,7 +47,7 @@ type ConversationViewRow = {
 };
 
 /** The name of an author, whichever kind it is. */
-const authorName = (type: RawBuilder<unknown>, id: RawBuilder<unknown>, company: RawBuilder<unknown>) => sql`
+export const authorName = (type: RawBuilder<unknown>, id: RawBuilder<unknown>, company: RawBuilder<unknown>) => sql`
   case ${type}
     when 'contact' then (select x.name from contact x where x.company_id = ${company} and x.id = ${id})
     when 'agent' then (select x.name from agent x where x.company_id = ${company} and x.id = ${id})

@@ -1,4 +1,5 @@
 import type { Ctx } from "../../kernel/context.ts";
+import type { Metrics } from "../../kernel/metrics.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
 import type { Limits } from "../../kernel/settings.ts";
 import { createCounter } from "./limits.ts";
@@ -8,7 +9,7 @@ const leastWaitSeconds = 5;
 const spreadSeconds = 25;
 
 /** Who may connect, and how many at once. What is refused costs next to nothing. */
-export function createAdmission(limits: Limits, random: () => number = Math.random) {
+export function createAdmission(limits: Limits, metrics: Metrics, random: () => number = Math.random) {
   const hellos = createBucketTable(limits.hellos);
   let inFlight = 0;
   const users = createCounter(limits.connectionsOfUser);
@@ -18,7 +19,9 @@ export function createAdmission(limits: Limits, random: () => number = Math.rand
   return {
     /** A place for one hello: the function that frees it, or the seconds to wait when there is none. */
     enter(now: number): (() => void) | number {
-      if (inFlight >= limits.hellosInFlight || hellos.take("", now) > 0) {
+      const limit = inFlight >= limits.hellosInFlight ? "hellosInFlight" : hellos.take("", now) > 0 ? "hellos" : null;
+      if (limit !== null) {
+        metrics.rateLimited.inc({ limit });
         return leastWaitSeconds + Math.floor(random() * spreadSeconds);
       }
       inFlight++;

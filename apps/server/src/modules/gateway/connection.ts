@@ -5,6 +5,7 @@ import type { WebSocket } from "ws";
 import type { Ctx, SystemCtx } from "../../kernel/context.ts";
 import { translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
+import { countAnswer } from "../../kernel/metrics.ts";
 import { type LaneEvent, type Side, sideOf } from "../conversations/index.ts";
 
 /** Limits of a connection; the welcome tells them to the client. */
@@ -48,7 +49,10 @@ export function createConnection(socket: WebSocket, stream: Duplex, ctx: Ctx, de
   let isCorked = false;
   const sendText = (text: string) => {
     if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > maxQueuedBytes) return close(4490);
+    if (socket.bufferedAmount > maxQueuedBytes) {
+      ctx.metrics.slowConsumers.inc();
+      return close(4490);
+    }
     if (!isCorked) {
       isCorked = true;
       stream.cork();
@@ -93,6 +97,7 @@ export function answerError(
 ): void {
   const fault = translate(error);
   const known = fault instanceof AppError ? fault : new AppError("INTERNAL", { cause: fault });
+  countAnswer(system.metrics, known.code, "socket");
   if (!(fault instanceof AppError)) system.log.error({ err: fault, session: connection.session }, "frame failed");
   connection.send({
     type: "error",

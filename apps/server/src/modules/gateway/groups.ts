@@ -3,6 +3,7 @@ import { type SystemCtx, systemCtx } from "../../kernel/context.ts";
 import { inTx } from "../../kernel/database.ts";
 import { type LaneEvent, laneSeq, listLaneEvents, toWire } from "../conversations/index.ts";
 import type { Connection, Subscription } from "./connection.ts";
+import { createDeliveries } from "./deliveries.ts";
 
 type Group = {
   companyId: CompanyId;
@@ -26,6 +27,7 @@ const maxHeld = 500;
  */
 export function createGroups(system: SystemCtx) {
   const groups = new Map<string, Group>();
+  const deliveries = createDeliveries(system);
   const keyOf = (companyId: string, conversationId: string) => `${companyId} ${conversationId}`;
 
   function join(connection: Connection, conversationId: ConversationId): Subscription {
@@ -79,17 +81,22 @@ export function createGroups(system: SystemCtx) {
     if (!group) return;
     group.heard = Math.max(group.heard, event.seq);
     if (group.last === null || group.isFilling || event.seq <= group.last) return;
-    if (event.seq > group.last + 1) return void fill(group);
+    if (event.seq > group.last + 1) {
+      system.metrics.hintGaps.inc();
+      return void fill(group);
+    }
     group.last = event.seq;
     pass(event, group.members);
   }
 
-  /** The log says that this conversation has come to `seq`; reads what the bus did not bring. */
-  function heardOf(companyId: string, conversationId: string, seq: number): void {
+  /** The log says that this conversation has come to `seq`; reads what the bus did not bring. True if there is something. */
+  function heardOf(companyId: string, conversationId: string, seq: number): boolean {
     const group = groups.get(keyOf(companyId, conversationId));
-    if (!group) return;
+    if (!group) return false;
     group.heard = Math.max(group.heard, seq);
-    if (group.last !== null && group.heard > group.last) void fill(group);
+    const isBehind = group.last !== null && group.heard > group.last;
+    if (isBehind) void fill(group);
+    return isBehind;
   }
 
   /** Reads once more what could not be read before. */
@@ -108,6 +115,7 @@ export function createGroups(system: SystemCtx) {
           listLaneEvents(tx, "business", group.conversationId, { after, limit: fillPage }),
         );
         for (const event of events) {
+          system.metrics.laneHoles.inc(event.seq - group.last! - 1);
           group.last = event.seq;
           pass(event, group.members);
         }
@@ -124,6 +132,7 @@ export function createGroups(system: SystemCtx) {
   /** Written once for each kind of reader, not once for each connection (SR8). */
   function pass(event: LaneEvent, members: Iterable<Subscription>): void {
     const texts: Record<string, string> = {};
+    const served = { business: 0, contact: 0 };
     for (const subscription of members) {
       const { connection } = subscription;
       const { side } = connection;
@@ -142,7 +151,9 @@ export function createGroups(system: SystemCtx) {
         ...toWire(event, { side, isAuthor }),
       }));
       connection.sendText(text);
+      served[side]++;
     }
+    deliveries.passed(event, served);
   }
 
   /** Connections that follow a conversation. */

@@ -54,13 +54,13 @@ export async function startGateway(
   let isDraining = false;
   const groups = createGroups(system);
   const feed = createFeed(system);
-  const admission = createAdmission(system.settings.limits);
+  const admission = createAdmission(system.settings.limits, metrics);
   const epoch = await readEpoch(system.database.worker);
   const sweeper = await startSweeper(system, accessEvents, {
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
-      groups.heardOf(companyId, conversation.data, seq);
+      if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
       feed.changed(companyId, conversation.data);
     },
     accessChanged: (companyId) => void recheck(companyId),
@@ -253,6 +253,7 @@ function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
     at: event.at,
     data: event.data,
     message: (event.content as StoredMessage | undefined) ?? null,
+    committedAt: event.committedAt,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   sendMessage,
   signalMark,
   startConversation,
+  traceMark,
 } from "../conversations/index.ts";
 import { answerError, type Connection } from "./connection.ts";
 
@@ -64,6 +65,7 @@ export async function setMark(
   mark: { delivered: number; read: number },
 ): Promise<void> {
   if (!connection.subscriptions.has(conversationId)) throw new AppError("NOT_FOUND");
+  traceMark(connection.ctx, conversationId, connection.deviceId, mark);
   const { unsavedMarks } = connection;
   const unsaved = unsavedMarks.get(conversationId);
   const highest = {

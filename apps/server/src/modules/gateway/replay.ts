@@ -17,8 +17,8 @@ const maxPerConversation = 200;
 const maxPerResume = 1000;
 const latestPage = 50;
 
-export type CatchUpBudget = { left: number };
-export const catchUpBudget = (): CatchUpBudget => ({ left: maxPerResume });
+export type CatchUpBudget = { left: number; gaps: number };
+export const catchUpBudget = (): CatchUpBudget => ({ left: maxPerResume, gaps: 0 });
 
 /**
  * Subscribes the connection to each conversation and sends what it has missed: its events, or a gap and the latest page,
@@ -92,6 +92,8 @@ async function replayOne(
     const headInLane = laneSeq(head, side);
     const missing = headInLane - last;
     if (missing < 0 || missing > Math.min(maxPerConversation, budget.left)) {
+      budget.gaps++;
+      connection.ctx.metrics.gaps.inc();
       // Too far behind, or ahead of a history that was put back: the client starts over from the latest page.
       const events = await readEvents(connection, conversationId, { limit: latestPage });
       from = events.length === 0 ? headInLane + 1 : laneSeq(events[0]!, side);

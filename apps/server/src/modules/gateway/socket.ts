@@ -11,6 +11,7 @@ import type { WebSocket } from "ws";
 import type { SystemCtx } from "../../kernel/context.ts";
 import { inTx, translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
+import { closeLabel, countAnswer } from "../../kernel/metrics.ts";
 import { isOriginAllowed, redeemTicket, requirePermission } from "../identity/index.ts";
 import type { Admission } from "./admission.ts";
 import { answerError, type Connection, closeSocket, createConnection, limits } from "./connection.ts";
@@ -68,6 +69,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     if (socket.readyState !== socket.OPEN) return;
     if (isBinary) return close(4400);
     const waitMs = limit(performance.now());
+    if (waitMs !== 0) system.metrics.rateLimited.inc({ limit: "frames" });
     if (waitMs === "flood") return close(4429);
     const frame = parseJson((data as Buffer).toString());
     if (frame === undefined) return close(4400);
@@ -93,7 +95,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
 
   socket.on("close", (code) => {
     clearTimeout(helloTimer);
-    system.metrics.wsCloses.inc({ code: String(code) });
+    system.metrics.wsCloses.inc({ code: closeLabel(code) });
     if (!connection) return;
     for (const [conversationId, subscription] of connection.subscriptions) {
       environment.groups.leave(subscription, conversationId);
@@ -119,6 +121,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     const place = environment.admission.connect(ctx, frame.deviceId);
     if (typeof place === "string") {
       const details = { limit: place };
+      system.metrics.rateLimited.inc({ limit: place });
       answerError(system, opened, null, null, new AppError("RATE_LIMITED", { details, retryAfterMs: 30_000 }));
       return close(4429);
     }
@@ -151,9 +154,11 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
     });
     if (missed.length > 0) await environment.feed.catchUp(opened, missed, frame.feed!, feed!.cursor);
     environment.feed.arrived(opened);
-    if (!isSameEpoch) return;
     const budget = catchUpBudget();
-    await replay(environment.groups, opened, frame.subscriptions, budget);
+    if (isSameEpoch) await replay(environment.groups, opened, frame.subscriptions, budget);
+    // Without an epoch it is a client's first time.
+    if (frame.epoch === null) return;
+    system.metrics.resumes.inc({ result: isReset ? "reset" : budget.gaps > 0 ? "partial" : "ok" });
   }
 
   async function handle(open: Connection, raw: object): Promise<void> {
@@ -186,6 +191,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
         return setMark(open, frame.conversationId, { delivered: frame.seq, read: frame.seq });
       case "subscribe": {
         if (open.subscriptions.size >= limits.subscriptions && !open.subscriptions.has(frame.conversationId)) {
+          system.metrics.rateLimited.inc({ limit: "subscriptions" });
           throw new AppError("RATE_LIMITED", { details: { limit: limits.subscriptions } });
         }
         return replay(environment.groups, open, [frame], catchUpBudget(), frame.id);
@@ -206,6 +212,7 @@ export function serveSocket(environment: ConnectionEnvironment, socket: WebSocke
   /** Why a hello was refused. A fault on our side makes the client come back; anything else is about its ticket. */
   function refuse(error: unknown): void {
     const fault = translate(error);
+    if (fault instanceof AppError) countAnswer(system.metrics, fault.code, "socket");
     if (fault instanceof AppError && !fault.retry) return close(fault.code === "FORBIDDEN" ? 4403 : 4401);
     system.log.warn({ err: fault }, "hello failed");
     close(fault instanceof AppError ? 1013 : 1011);
@@ -223,6 +230,7 @@ function answerUnreadable(
   const { type } = raw as { type?: unknown };
   const isKnown = typeof type === "string" && frameTypes.has(type);
   const code: ErrorCode = isKnown ? "VALIDATION" : "UNKNOWN_TYPE";
+  countAnswer(connection.ctx.metrics, code, "socket");
   const fields = issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
   connection.send({
     type: "error",

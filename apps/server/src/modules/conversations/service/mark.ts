@@ -1,7 +1,7 @@
 import type { ConversationId } from "@presszero/contracts";
 import { authorOf, type Ctx } from "../../../kernel/context.ts";
 import { inTx } from "../../../kernel/database.ts";
-import { accessLaneHead } from "../access.ts";
+import { accessLaneHead, deviceIdOf } from "../access.ts";
 import { type Mark, type MarkInput, markWriter } from "../mark-writer.ts";
 
 /**
@@ -20,8 +20,20 @@ export function mergeMark(ctx: Ctx, input: MarkInput): Promise<Mark | null> {
 /** Marks as read up to `seq` of the actor's lane. */
 export async function markRead(ctx: Ctx, conversationId: ConversationId, seq: number): Promise<void> {
   await inTx(ctx, (tx) => accessLaneHead(tx, conversationId));
+  traceMark(ctx, conversationId, deviceIdOf(ctx), { delivered: seq, read: seq });
   const mark = await mergeMark(ctx, { conversationId, delivered: seq, read: seq });
   if (mark) signalMark(ctx, conversationId, mark);
+}
+
+/** Remembers which device said so, and when: the stored mark is the reader's, whichever the device. */
+export function traceMark(
+  ctx: Ctx,
+  conversationId: ConversationId,
+  deviceId: string,
+  mark: { delivered: number; read: number },
+): void {
+  const { type: readerType, id: readerId } = ctx.actor;
+  ctx.trace.marked({ subjectId: conversationId, readerType, readerId, deviceId, ...mark });
 }
 
 /** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */

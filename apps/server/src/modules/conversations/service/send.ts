@@ -20,9 +20,10 @@ export type SendInput = { deviceId: string; clientId: string; message: NewStaffM
 export async function sendMessage(ctx: Ctx, conversationId: ConversationId, input: SendInput): Promise<Sent> {
   if (ctx.actor.type !== "contact") requirePermission(ctx, "conversations.reply");
   else if (input.message.kind === "note") throw new AppError("FORBIDDEN");
+  const receivedAt = performance.now();
   const row = messageRow(ctx, conversationId, input);
   const result = await messageWriter(ctx.database).add(row);
-  if (result.outcome === "ok") ctx.bus.publish([createdEvent(ctx, row, result)]);
+  if (result.outcome === "ok") ctx.bus.publish([createdEvent(ctx, row, result, receivedAt)]);
   return toSent(ctx, input.clientId, result);
 }
 
@@ -46,6 +47,7 @@ export function createdEvent(
   ctx: Ctx,
   row: MessageRow,
   result: Extract<CommitResult, { outcome: "ok" | "duplicate" }>,
+  receivedAt: number,
 ): RecordedEvent {
   const content: StoredMessage = { id: row.messageId, clientId: row.clientId, kind: row.kind, text: row.text };
   return {
@@ -60,6 +62,8 @@ export function createdEvent(
     data: {},
     at: result.createdAt,
     content,
+    receivedAt,
+    committedAt: result.committedAt,
   };
 }
 
@@ -73,6 +77,10 @@ const refusals = {
 /** The answer to the author, or the error that the outcome stands for. */
 export function toSent(ctx: Ctx, clientId: string, result: CommitResult): Sent {
   if (!("messageId" in result)) throw new AppError(refusals[result.outcome]);
+  if (result.outcome === "duplicate") {
+    ctx.metrics.duplicates.inc();
+    ctx.trace.repeated(result.messageId);
+  }
   return {
     messageId: result.messageId,
     conversationId: result.conversationId,
