@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeCodes } from "../packages/contracts/src/protocol/constants.ts";
 import { errorCodes } from "../packages/contracts/src/errors.ts";
+import { table, withTables } from "./docs-tables.ts";
 
 export const protocolDocs = join(import.meta.dirname, "../docs/protocol.md");
 
@@ -24,22 +25,7 @@ const tables: Record<string, string> = {
   ),
 };
 
-/** The columns are padded as the formatter would. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
-}
-
 /** The text with its generated parts as they should be now. */
-export function withCurrentTables(text: string): string {
-  return Object.entries(tables).reduce((result, [name, content]) => {
-    const start = `<!-- generated: ${name} -->`;
-    const from = result.indexOf(start);
-    const to = result.indexOf("<!-- end -->", from);
-    if (from === -1 || to === -1) throw new Error(`docs/protocol.md has no place for the table "${name}".`);
-    return `${result.slice(0, from)}${start}\n\n${content}\n\n${result.slice(to)}`;
-  }, text);
-}
+export const withCurrentTables = (text: string): string => withTables(text, tables);
 
 if (import.meta.main) writeFileSync(protocolDocs, withCurrentTables(readFileSync(protocolDocs, "utf8")));
