@@ -23,13 +23,17 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
   server.addHook("onClose", async () => loopLag.stop());
   let checked = { at: Number.NEGATIVE_INFINITY, isReady: false };
 
-  async function isReady(): Promise<boolean> {
+  async function checkDatabase(): Promise<boolean> {
     const now = performance.now();
     if (now - checked.at > freshMs) {
       const isReady = await migrationsAreCurrent(system.database.worker).catch(() => false);
       checked = { at: now, isReady };
     }
-    const ready = checked.isReady && !isDraining();
+    return checked.isReady;
+  }
+
+  async function isReady(): Promise<boolean> {
+    const ready = !isDraining() && (await checkDatabase());
     system.metrics.ready.set(ready ? 1 : 0);
     return ready;
   }
