@@ -1,7 +1,7 @@
 // A person's device: the real sync engine of the SDK over the faulty network, with everything that it sees and does on
 // record. Its storage is a file, so it can be killed in the middle of anything and started again.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { ConversationId, MessageKind, ServerFrame } from "@presszero/contracts";
+import type { ConversationId, ServerFrame } from "@presszero/contracts";
 import { createApi, createSync, type DeviceStorage, type Sync, thread, type ThreadItem } from "@presszero/sdk";
 import { type History, markText, marksIn, type Row, type Side } from "./history.ts";
 
@@ -35,7 +35,7 @@ export type Device = {
   hold(c: ConversationId): void;
   held(): readonly ConversationId[];
   /** Presses send; answers the client id. Null starts a conversation. */
-  send(c: ConversationId | null, text: string, kind?: MessageKind): string;
+  send(c: ConversationId | null, text: string, kind?: "text" | "note"): string;
   markRead(c: ConversationId): void;
 };
 

@@ -118,7 +118,7 @@ async function commit(author: Connection, id: string, frame: FrameOf<"send">): P
     name: "commit_messages",
     text: `select outcome, message_id, seq, public_seq, created_at
            from commit_messages($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[],
-                                $8::text[], $9::text[], $10::text[])`,
+                                $8::text[], $9::text[], $10::text[], true)`,
     values,
   });
   const row = rows[0]!;

@@ -90,7 +90,7 @@ async function addCustomer(world: World, name: string): Promise<Customer> {
 export const slowClients: Scenario = {
   name: "slow-clients",
   faults: "F21",
-  expects: "clients that read 1 KiB/s or nothing are cut off (4490), memory stays flat, nobody else notices",
+  expects: "clients that read 1 KiB/s or nothing are cut off (4490, BP3), memory stays flat, nobody else notices",
   seconds: 20,
   async run({ world, seconds }) {
     const { cluster, history } = world;

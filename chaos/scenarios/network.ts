@@ -81,7 +81,7 @@ export const oneWay: Scenario = {
 export const halfOpen: Scenario = {
   name: "half-open",
   faults: "F18",
-  expects: "the server lets go of connections that fell silent",
+  expects: "the server lets go of connections that fell silent (KA1)",
   seconds: 90,
   async run({ world }) {
     const { cluster, companies } = world;

@@ -24,14 +24,18 @@ create table conversation (
   foreign key (company_id, contact_id) references contact (company_id, id),
   foreign key (company_id, assignee_id) references agent (company_id, id)
 ) with (fillfactor = 50);
-create index conversation_listed on conversation (company_id, status, listed_at desc, id desc);
-create index conversation_of_contact on conversation (company_id, contact_id, listed_at desc, id desc);
-create index conversation_assigned on conversation (company_id, assignee_id, listed_at desc, id desc) where status = 'open';
+-- None of these begins with company_id: as long as there are no statistics, a planner takes any index that does for as good
+-- as the primary key, and looks through all of the company's conversations to find the one it locks, updates or refers to.
+create index conversation_listed on conversation (status, company_id, listed_at desc);
+create index conversation_of_contact on conversation (contact_id, company_id, listed_at desc);
+create index conversation_assigned on conversation (assignee_id, company_id, listed_at desc) where status = 'open';
 call protect_company_table('conversation');
 grant select, update on conversation to presszero_writer;
 create policy writer on conversation to presszero_writer using (true) with check (true);
 
--- The client id is unique per device for ever: a repeated send finds its message here.
+-- The client id is unique per device for ever: a repeated send finds its message here. No foreign key to the conversation:
+-- commit_messages, the only way in, holds the lock on its row, and checking once more for each message is a tenth of the
+-- whole commit.
 create table message (
   company_id text collate "C" not null,
   id text collate "C" not null,
@@ -43,17 +47,47 @@ create table message (
   body_hash bytea not null,
   author_type text not null,
   author_id text collate "C" not null,
-  kind text not null check (kind in ('text', 'note')),
+  kind text not null check (kind in ('text', 'note', 'form', 'cards', 'answer')),
   text text not null,
+  content jsonb,
+  reply_to_id text collate "C",
+  revision int not null default 0,
+  edited_at timestamptz(3),
+  deleted_at timestamptz(3),
   created_at timestamptz(3) not null,
-  primary key (company_id, id),
-  constraint message_client_id unique (company_id, device_id, client_id),
-  foreign key (company_id, conversation_id) references conversation (company_id, id)
+  constraint message_client_id unique (company_id, device_id, client_id)
 );
+-- Made last, because of two indexes that seem to cost the same PostgreSQL takes the younger one: on a table that was not
+-- analyzed yet it would look for one message among all of the company otherwise.
+alter table message add primary key (company_id, id);
 call protect_company_table('message');
 revoke delete on message from presszero_app;
 grant select, insert on message to presszero_writer;
 create policy writer on message to presszero_writer using (true) with check (true);
+
+-- What a message said before it was edited: for staff, and gone when the message is deleted.
+create table message_revision (
+  company_id text collate "C" not null,
+  message_id text collate "C" not null,
+  revision int not null,
+  text text not null,
+  replaced_at timestamptz(3) not null default clock_timestamp(),
+  primary key (company_id, message_id, revision),
+  foreign key (company_id, message_id) references message (company_id, id)
+);
+call protect_company_table('message_revision');
+
+create table message_reaction (
+  company_id text collate "C" not null,
+  message_id text collate "C" not null,
+  author_type text not null,
+  author_id text collate "C" not null,
+  emoji text not null,
+  created_at timestamptz(3) not null default clock_timestamp(),
+  primary key (company_id, message_id, author_id, emoji),
+  foreign key (company_id, message_id) references message (company_id, id)
+);
+call protect_company_table('message_reaction');
 
 grant select, insert on event to presszero_writer;
 create policy writer_reads on event for select to presszero_writer using (true);
@@ -84,17 +118,19 @@ create policy writer on conversation_mark to presszero_writer using (true) with 
 --   conflict   the same client id was used with another body or conversation
 --   closed     staff may not reply in a closed conversation (a customer's message reopens it, a note may be added)
 --   not_found  no such conversation for this author, or the author may no longer act
+--   no_target  the message that it answers is not in this conversation, or not for this author to see
 --   busy       without p_wait: another transaction holds the conversation; try again with p_wait, apart from the others
 -- The conversations are locked first, in one order; only then are duplicates looked for and numbers given, each statement
 -- with a fresh snapshot. So a duplicate never takes a number, and a number never leaves a hole.
 -- Input rows must not repeat a (company, device, client id) among themselves: the caller sees to it.
 create function commit_messages(
   p_company text[], p_conversation text[], p_message text[], p_device text[], p_client uuid[], p_hash bytea[],
-  p_author_type text[], p_author text[], p_kind text[], p_text text[], p_wait boolean
+  p_author_type text[], p_author text[], p_kind text[], p_text text[], p_content jsonb[], p_reply_to text[], p_wait boolean
 ) returns table (
   ord bigint, outcome text, message_id text, conversation_id text, seq bigint, public_seq bigint, created_at timestamptz
 )
-language plpgsql as $$
+-- Plans are kept: one that was made for an empty table would read all of it when it has grown.
+language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   any_closed boolean;
@@ -124,10 +160,10 @@ begin
       update conversation c
       set status = 'open', seq = c.seq + 1, public_seq = c.public_seq + 1
       from (
-        select distinct on (i.company_id, i.conversation_id) i.company_id, i.conversation_id, i.author_id
-        from unnest(p_company, p_conversation, p_device, p_client, p_author_type, p_author)
-          as i(company_id, conversation_id, device_id, client_id, author_type, author_id)
-        where i.author_type = 'contact' and i.conversation_id = any(held)
+        select distinct i.company_id, i.conversation_id, i.author_id
+        from unnest(p_company, p_conversation, p_device, p_client, p_author_type, p_author, p_kind)
+          as i(company_id, conversation_id, device_id, client_id, author_type, author_id, kind)
+        where i.author_type = 'contact' and i.kind in ('text', 'answer') and i.conversation_id = any(held)
           and not exists (
             select 1 from message m
             where m.company_id = i.company_id and m.device_id = i.device_id and m.client_id = i.client_id)
@@ -143,8 +179,9 @@ begin
   return query
   with input as (
     select * from unnest(p_company, p_conversation, p_message, p_device, p_client, p_hash, p_author_type, p_author,
-                         p_kind, p_text) with ordinality
-      as i(company_id, conversation_id, message_id, device_id, client_id, body_hash, author_type, author_id, kind, text, ord)
+                         p_kind, p_text, p_content, p_reply_to) with ordinality
+      as i(company_id, conversation_id, message_id, device_id, client_id, body_hash, author_type, author_id, kind, text,
+           content, reply_to_id, ord)
   ),
   known as (
     select i.ord, m.id, m.conversation_id, m.seq, m.public_seq, m.created_at,
@@ -156,7 +193,7 @@ begin
     select i.*, c.seq as head, c.public_seq as public_head,
            case
              when c.id is null
-               or (i.author_type = 'contact' and (c.contact_id <> i.author_id or i.kind <> 'text'))
+               or (i.author_type = 'contact' and (c.contact_id <> i.author_id or i.kind not in ('text', 'answer')))
                or (i.author_type = 'agent' and not exists (
                      select 1 from agent a where a.company_id = i.company_id and a.id = i.author_id and a.status = 'active'))
                or (i.author_type = 'api_key' and not exists (
@@ -164,7 +201,13 @@ begin
                      where k.company_id = i.company_id and k.id = i.author_id and k.revoked_at is null))
                then 'not_found'
              when h.id is null then 'busy'
-             when c.status = 'closed' and i.kind = 'text' then 'closed'
+             when c.status = 'closed' and i.kind <> 'note' then 'closed'
+             when i.reply_to_id is not null and not exists (
+                    select 1 from message r
+                    where r.company_id = i.company_id and r.id = i.reply_to_id and r.conversation_id = i.conversation_id
+                      and (i.kind = 'note' or r.kind <> 'note')
+                      and (i.kind <> 'answer' or r.kind = 'form'))
+               then 'no_target'
              else 'ok'
            end as outcome
     from input i
@@ -175,7 +218,7 @@ begin
   numbered as (
     select f.*,
            f.head + row_number() over lane as seq,
-           f.public_head + count(*) filter (where f.kind = 'text') over lane as public_seq
+           f.public_head + count(*) filter (where f.kind <> 'note') over lane as public_seq
     from fresh f
     where f.outcome = 'ok'
     window lane as (partition by f.company_id, f.conversation_id order by f.ord rows unbounded preceding)
@@ -183,9 +226,9 @@ begin
   heads as (
     select n.company_id, n.conversation_id, max(n.seq) as seq, max(n.public_seq) as public_seq,
            count(*) filter (where n.author_type = 'contact') as contact_messages,
-           count(*) filter (where n.author_type <> 'contact' and n.kind = 'text') as business_messages,
+           count(*) filter (where n.author_type <> 'contact' and n.kind <> 'note') as business_messages,
            (array_agg(n.message_id order by n.seq desc))[1] as last_message_id,
-           (array_agg(n.message_id order by n.seq desc) filter (where n.kind = 'text'))[1] as last_public_message_id
+           (array_agg(n.message_id order by n.seq desc) filter (where n.kind <> 'note'))[1] as last_public_message_id
     from numbered n
     group by n.company_id, n.conversation_id
   ),
@@ -205,14 +248,14 @@ begin
   ),
   stored as (
     insert into message (company_id, id, conversation_id, seq, public_seq, device_id, client_id, body_hash, author_type,
-                         author_id, kind, text, created_at)
+                         author_id, kind, text, content, reply_to_id, created_at)
     select n.company_id, n.message_id, n.conversation_id, n.seq, n.public_seq, n.device_id, n.client_id, n.body_hash,
-           n.author_type, n.author_id, n.kind, n.text, stamp
+           n.author_type, n.author_id, n.kind, n.text, n.content, n.reply_to_id, stamp
     from numbered n
   ),
   logged as (
     insert into event (company_id, subject_id, seq, public_seq, is_public, type, actor_type, actor_id, ref_id, created_at)
-    select n.company_id, n.conversation_id, n.seq, n.public_seq, n.kind = 'text', 'message.created', n.author_type,
+    select n.company_id, n.conversation_id, n.seq, n.public_seq, n.kind <> 'note', 'message.created', n.author_type,
            n.author_id, n.message_id, stamp
     from numbered n
     order by n.company_id, n.conversation_id, n.seq
@@ -250,11 +293,12 @@ language sql as $$
     join conversation c on c.company_id = i.company_id and c.id = i.conversation_id
     where i.reader_type <> 'contact' or c.contact_id = i.reader_id
   ),
+  -- A mark of zero is at no event: looking for it would read the whole conversation.
   placed as (
     select k.*,
       case k.reader_type when 'contact'
         then coalesce((select min(e.seq) from event e where e.company_id = k.company_id and e.subject_id = k.conversation_id
-                       and e.seq >= k.delivered and e.public_seq = k.delivered and e.is_public), 0)
+                       and k.delivered > 0 and e.seq >= k.delivered and e.public_seq = k.delivered and e.is_public), 0)
         else k.delivered end as delivered_seq,
       case k.reader_type when 'contact'
         then k.delivered
@@ -262,7 +306,7 @@ language sql as $$
                        and e.subject_id = k.conversation_id and e.seq = k.delivered), 0) end as delivered_public_seq,
       case k.reader_type when 'contact'
         then coalesce((select min(e.seq) from event e where e.company_id = k.company_id and e.subject_id = k.conversation_id
-                       and e.seq >= k.read and e.public_seq = k.read and e.is_public), 0)
+                       and k.read > 0 and e.seq >= k.read and e.public_seq = k.read and e.is_public), 0)
         else k.read end as read_seq,
       case k.reader_type when 'contact'
         then k.read

@@ -29,6 +29,8 @@ export const errorCodes = {
   CLIENT_ID_CONFLICT: { status: 409, retry: false, meaning: "This client id was used with another body." },
   CONVERSATION_CLOSED: { status: 409, retry: false, meaning: "The conversation is closed; reopen it first." },
   CONVERSATION_OPEN: { status: 409, retry: false, meaning: "The conversation is open already." },
+  MESSAGE_DELETED: { status: 410, retry: false, meaning: "The message was deleted." },
+  TOO_LATE: { status: 409, retry: false, meaning: "The time in which this could be changed is over." },
   ORDER_BROKEN: {
     status: 409,
     retry: true,

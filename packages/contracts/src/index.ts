@@ -14,6 +14,7 @@ export * from "./permissions.ts";
 export * from "./preview.ts";
 export * from "./protocol/constants.ts";
 export * from "./protocol/frames.ts";
+export * from "./protocol/schemas.ts";
 export * from "./route.ts";
 export * from "./text.ts";
 

@@ -5,6 +5,8 @@ export const permissions = [
   "conversations.reply",
   "conversations.assign",
   "conversations.close",
+  /** Delete messages of others. */
+  "conversations.moderate",
   "agents.read",
   "agents.manage",
   "api_keys.manage",

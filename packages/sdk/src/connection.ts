@@ -53,7 +53,9 @@ export type Input =
   /** The network is back, or the person looks at the page again. */
   | { type: "wake" }
   /** Begin a new connection at once, with other cursors. */
-  | { type: "renew" };
+  | { type: "renew" }
+  /** Give this one up like one that broke. */
+  | { type: "drop" };
 
 export type Effect =
   | { type: "get_ticket" }
@@ -119,6 +121,8 @@ export function step(connection: Connection, input: Input, around: Surroundings)
       return wake(connection, around);
     case "renew":
       return connect(connection, leave(phase, noData));
+    case "drop":
+      return phase.name === "live" ? drop(connection, around) : [connection, []];
   }
 }
 

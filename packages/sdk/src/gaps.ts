@@ -1,58 +1,54 @@
 import type { ConversationId } from "@presszero/contracts";
-import type { Clock } from "./clock.ts";
 import { isMissingEvents } from "./record.ts";
-import type { State } from "./types.ts";
+import { change, clearTimer, clearTimers, request, setTimer, type Turn, without } from "./turn.ts";
 
 /** CR3: how long a gap may close by itself before its events are fetched; doubles while fetching does not help. */
 const fetchAfterMs = 250;
 const longestPauseMs = 10_000;
 
-export type GapPorts = {
-  clock: Clock;
-  getState: () => State;
-  /** Asks for the events after the last one held. */
-  fetch: (conversationId: ConversationId) => void;
-};
+/** After any change of a conversation: fetches missing events until none is missing, so a lost answer does no harm (CR3). */
+export function checkGap(turn: Turn, conversationId: ConversationId): void {
+  if (!isMissing(turn, conversationId)) forgetGap(turn, conversationId);
+  else if (turn.engine.gaps[conversationId] === undefined) fetchAfter(turn, conversationId, fetchAfterMs);
+}
 
-/** CR3: fetches missing events until none is missing, so a lost answer or an error does no harm. */
-export function createGapFiller({ clock, getState, fetch }: GapPorts) {
-  const waiting = new Map<ConversationId, () => void>();
+export function gapIsDue(turn: Turn, conversationId: ConversationId): void {
+  const ms = turn.engine.gaps[conversationId] ?? fetchAfterMs;
+  fetch(turn, conversationId);
+  fetchAfter(turn, conversationId, Math.min(ms * 2, longestPauseMs));
+}
 
-  function isMissing(conversationId: ConversationId): boolean {
-    const record = getState().conversations[conversationId];
-    return record !== undefined && isMissingEvents(record);
-  }
+/** A page that helped and was not enough: the next one at once. */
+export function gapProgressed(turn: Turn, conversationId: ConversationId): void {
+  forgetGap(turn, conversationId);
+  if (!isMissing(turn, conversationId)) return;
+  fetch(turn, conversationId);
+  fetchAfter(turn, conversationId, 2 * fetchAfterMs);
+}
 
-  function fetchAfter(conversationId: ConversationId, ms: number): void {
-    const cancel = clock.after(ms, () => {
-      fetch(conversationId);
-      fetchAfter(conversationId, Math.min(ms * 2, longestPauseMs));
-    });
-    waiting.set(conversationId, cancel);
-  }
+export function forgetGap(turn: Turn, conversationId: ConversationId): void {
+  if (turn.engine.gaps[conversationId] === undefined) return;
+  clearTimer(turn, `gap ${conversationId}`);
+  change(turn, { gaps: without(turn.engine.gaps, conversationId) });
+}
 
-  function forget(conversationId: ConversationId): void {
-    waiting.get(conversationId)?.();
-    waiting.delete(conversationId);
-  }
+export function gapsDisconnected(turn: Turn): void {
+  clearTimers(turn, "gap ");
+  change(turn, { gaps: {} });
+}
 
-  /** After any change of a conversation. */
-  function check(conversationId: ConversationId): void {
-    if (!isMissing(conversationId)) forget(conversationId);
-    else if (!waiting.has(conversationId)) fetchAfter(conversationId, fetchAfterMs);
-  }
+function isMissing(turn: Turn, conversationId: ConversationId): boolean {
+  const record = turn.engine.state.conversations[conversationId];
+  return record !== undefined && isMissingEvents(record);
+}
 
-  /** A page that helped and was not enough: the next one at once. */
-  function progressed(conversationId: ConversationId): void {
-    forget(conversationId);
-    if (!isMissing(conversationId)) return;
-    fetch(conversationId);
-    fetchAfter(conversationId, 2 * fetchAfterMs);
-  }
+function fetchAfter(turn: Turn, conversationId: ConversationId, ms: number): void {
+  change(turn, { gaps: { ...turn.engine.gaps, [conversationId]: ms } });
+  setTimer(turn, `gap ${conversationId}`, ms);
+}
 
-  function disconnected(): void {
-    for (const conversationId of waiting.keys()) forget(conversationId);
-  }
-
-  return { check, progressed, forget, disconnected };
+/** Asks for the events after the last one held. */
+function fetch(turn: Turn, conversationId: ConversationId): void {
+  const after = turn.engine.state.conversations[conversationId]!.last;
+  request(turn, { type: "fetch", conversationId }, (id) => ({ type: "fetch", id, conversationId, after, limit: 200 }));
 }

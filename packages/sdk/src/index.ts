@@ -1,5 +1,18 @@
 export type { Clock } from "./clock.ts";
-export type { ListQuery } from "./conversation-loader.ts";
+export {
+  initialEngine,
+  step,
+  type Answer,
+  type Around,
+  type Call,
+  type CallProblem,
+  type Effect,
+  type Engine,
+  type Input,
+  type ListQuery,
+  type Request,
+  type TimerName,
+} from "./engine.ts";
 export { ApiError, createApi, type ApiClient, type ApiInput, type ApiOptions, type ApiOutput } from "./http.ts";
 export { newUuid } from "./ids.ts";
 export { hasOlder, listConversations, thread, typingAuthors, unreadTotals, type ListFilter } from "./selectors.ts";

@@ -1,224 +1,151 @@
-import type { ClientFrame, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
-import type { Clock } from "./clock.ts";
-import { newUuid } from "./ids.ts";
-import type { Action } from "./state.ts";
-import type { DeviceStorage } from "./storage.ts";
-import type { OutboxItem, State } from "./types.ts";
+import type { ServerFrame } from "@presszero/contracts";
+import type { Engine, Input } from "./engine.ts";
+import { advance } from "./link.ts";
+import { apply, keepConfirmed } from "./persist.ts";
+import { reofferRefused } from "./reoffer.ts";
+import { change, clearTimer, request, setTimer, type Turn } from "./turn.ts";
+import type { OutboxItem } from "./types.ts";
 
 /** CR2: no answer for this long means: send again. */
 const answerMs = 10_000;
 const giveUpMs = 24 * 60 * 60 * 1000;
 const longestPauseMs = 30_000;
+const reofferAgainMs = 1_000;
 
-export type OutboxPorts = {
-  storage: DeviceStorage;
-  clock: Clock;
-  getState: () => State;
-  dispatch: (action: Action) => void;
-  /** Sends a message frame if the connection is live; answers whether it did. */
-  transmit: (item: OutboxItem) => boolean;
-};
+/** Takes up what an earlier run of this device left behind. */
+export function loadOutbox(turn: Turn): void {
+  if (turn.engine.outbox.storage !== "unread") return;
+  change(turn, { outbox: { ...turn.engine.outbox, storage: "loading" } });
+  turn.effects.push({ type: "load" });
+}
 
-/** The messages of this device on their way: stored first (CR1), one in flight per conversation (CR2), nothing lost (PR5). */
-export function createOutbox({ storage, clock, getState, dispatch, transmit }: OutboxPorts) {
-  let isRunning = false;
-  let isStarted = false;
-  let isLoaded = false;
-  /** The storage refused a write, so closing the page would lose something. */
-  let isFailing = false;
-  let writes = Promise.resolve();
-  let lastQueuedAt = 0;
-  let cancelPump = () => {};
-  const stored = new Set<string>();
-  const answerTimers = new Map<string, () => void>();
-  /** By conversation: when the next try may go out. */
-  const pauses = new Map<string, number>();
+export function outboxLoaded(turn: Turn, items: readonly OutboxItem[]): void {
+  const { outbox, confirmed } = turn.engine;
+  const lastQueuedAt = items.reduce((last, item) => Math.max(last, item.queuedAt), outbox.lastQueuedAt);
+  change(turn, { outbox: { ...outbox, lastQueuedAt, storage: "loaded" } });
+  const known = new Set(confirmed.map((item) => item.clientId));
+  const news = items.filter((item) => !known.has(item.clientId));
+  const sent = news.filter((item) => item.state === "sent");
+  if (sent.length > 0) keepConfirmed(turn, [...turn.engine.confirmed, ...sent]);
+  apply(turn, { type: "outbox_loaded", items: news.filter((item) => item.state !== "sent").map(atRest) });
+}
 
-  /** Strictly rising, because the storage sorts by it. */
-  function nextQueuedAt(): number {
-    lastQueuedAt = Math.max(clock.now(), lastQueuedAt + 1);
-    return lastQueuedAt;
-  }
-
-  /** Takes up what an earlier run of this device left behind. */
-  async function start(): Promise<void> {
-    isRunning = true;
-    if (isStarted) return pump();
-    isStarted = true;
-    const items = await storage.load().catch(() => {
-      isFailing = true;
-      return [];
-    });
-    for (const item of items) {
-      stored.add(item.clientId);
-      lastQueuedAt = Math.max(lastQueuedAt, item.queuedAt);
-    }
-    isLoaded = true;
-    dispatch({ type: "outbox_loaded", items });
-    pump();
-  }
-
-  function stop(): void {
-    isRunning = false;
-    disconnected();
-  }
-
-  function send(conversationId: ConversationId | null, message: NewStaffMessage): string {
-    const clientId = newUuid();
-    const item: OutboxItem = {
+export function send(turn: Turn, { clientId, conversationId, message }: Extract<Input, { type: "send" }>): void {
+  const queuedAt = nextQueuedAt(turn);
+  apply(turn, {
+    type: "queued",
+    item: {
       clientId,
       conversationId,
       message,
       state: "queued",
       attempts: 0,
-      queuedAt: nextQueuedAt(),
+      queuedAt,
       reason: null,
       sent: null,
-    };
-    dispatch({ type: "queued", item });
-    return clientId;
-  }
-
-  function retry(clientId: string): void {
-    dispatch({ type: "retried", clientId, now: nextQueuedAt() });
-    pump();
-  }
-
-  function discard(clientId: string): void {
-    const item = getState().outbox.find((candidate) => candidate.clientId === clientId);
-    if (item?.state === "not_sent") dispatch({ type: "discarded", clientId });
-  }
-
-  /** Sends what may be sent now: of every conversation the oldest message, once it is stored. */
-  function pump(): void {
-    if (!isLoaded || !isRunning) return;
-    cancelPump();
-    const now = clock.now();
-    let next = Number.POSITIVE_INFINITY;
-    const lanes = new Set<string>();
-    for (const item of getState().outbox) {
-      if (item.state === "sent" || item.state === "not_sent") continue;
-      const lane = item.conversationId ?? "";
-      if (lanes.has(lane)) continue;
-      if (item.state === "queued" && now - item.queuedAt >= giveUpMs) {
-        dispatch({ type: "refused", clientId: item.clientId, reason: "EXPIRED" });
-        continue;
-      }
-      lanes.add(lane);
-      if (item.state === "sending" || !stored.has(item.clientId)) continue;
-      next = Math.min(next, item.queuedAt + giveUpMs);
-      const pausedUntil = pauses.get(lane) ?? 0;
-      if (pausedUntil > now) {
-        next = Math.min(next, pausedUntil);
-      } else if (transmit(item)) {
-        dispatch({ type: "attempted", clientId: item.clientId });
-        answerTimers.set(
-          item.clientId,
-          clock.after(answerMs, () => requeue(item.clientId)),
-        );
-      }
-    }
-    if (next < Number.POSITIVE_INFINITY) cancelPump = clock.after(Math.max(0, next - now), pump);
-  }
-
-  function requeue(clientId: string): void {
-    answered(clientId);
-    dispatch({ type: "requeued", clientId });
-    pump();
-  }
-
-  function answered(clientId: string): void {
-    answerTimers.get(clientId)?.();
-    answerTimers.delete(clientId);
-  }
-
-  /** The server refused: for good, or for now. */
-  function refused(clientId: string, error: Extract<ServerFrame, { type: "error" }>): void {
-    const item = getState().outbox.find((candidate) => candidate.clientId === clientId);
-    if (item?.state !== "sending") return;
-    answered(clientId);
-    if (error.retry) {
-      const backoff = clock.random() * Math.min(longestPauseMs, 1000 * 2 ** item.attempts);
-      pauses.set(item.conversationId ?? "", clock.now() + (error.retryAfterMs ?? backoff));
-      dispatch({ type: "requeued", clientId });
-    } else {
-      dispatch({ type: "refused", clientId, reason: error.code });
-    }
-    pump();
-  }
-
-  function disconnected(): void {
-    cancelPump();
-    for (const cancel of answerTimers.values()) cancel();
-    answerTimers.clear();
-  }
-
-  /** Brings the storage in line with a change of the state, and lets a new message go once it is written (CR1). */
-  function persist(before: readonly OutboxItem[], after: readonly OutboxItem[]): void {
-    if (before === after) return;
-    const old = new Map(before.map((item) => [item.clientId, item]));
-    let isFreed = false;
-    for (const item of after) {
-      const previous = old.get(item.clientId);
-      old.delete(item.clientId);
-      if (item.state === "sent") {
-        if (previous?.state === "sent") continue;
-        forget(item.clientId);
-        isFreed = true;
-      } else if (previous === undefined ? !stored.has(item.clientId) : isChanged(previous, item)) {
-        write(item);
-      }
-    }
-    for (const item of old.values()) {
-      if (item.state === "sent") continue;
-      forget(item.clientId);
-      isFreed = true;
-    }
-    if (isFreed) pump();
-  }
-
-  function write(item: OutboxItem): void {
-    writes = writes
-      .then(() => storage.put(item))
-      .catch(() => {
-        isFailing = true;
-      })
-      .then(() => {
-        stored.add(item.clientId);
-        pump();
-      });
-  }
-
-  function forget(clientId: string): void {
-    answered(clientId);
-    writes = writes
-      .then(() => storage.remove(clientId))
-      .catch(() => {
-        isFailing = true;
-      })
-      .then(() => void stored.delete(clientId));
-  }
-
-  function warnOnUnload(): boolean {
-    const unsent = getState().outbox.filter((item) => item.state !== "sent");
-    return unsent.some((item) => isFailing || storage.warnOnUnload || !stored.has(item.clientId));
-  }
-
-  return { start, stop, send, retry, discard, pump, refused, disconnected, persist, warnOnUnload };
+    },
+  });
 }
 
-/** Attempts are not worth a write: an item that was tried is simply tried again, under the same client id. */
-function isChanged(before: OutboxItem, after: OutboxItem): boolean {
-  return (
-    before.state === "sent" ||
-    before.conversationId !== after.conversationId ||
-    before.reason !== after.reason ||
-    before.queuedAt !== after.queuedAt
+export function retry(turn: Turn, clientId: string): void {
+  apply(turn, { type: "retried", clientId, now: nextQueuedAt(turn) });
+}
+
+export function discard(turn: Turn, clientId: string): void {
+  if (findItem(turn, clientId)?.state === "not_sent") apply(turn, { type: "discarded", clientId });
+}
+
+/** Sends what may be sent now: of every conversation the oldest message, once it is stored (CR1, CR2). */
+export function pump(turn: Turn): void {
+  const { isRunning, outbox } = turn.engine;
+  if (outbox.storage !== "loaded" || !isRunning) return;
+  let next = Number.POSITIVE_INFINITY;
+  const lanes = new Set<string>();
+  for (const item of turn.engine.state.outbox) {
+    if (item.state === "sent" || item.state === "not_sent") continue;
+    const lane = item.conversationId ?? "";
+    if (lanes.has(lane)) continue;
+    const expiresAt = item.quiet ? Number.POSITIVE_INFINITY : item.queuedAt + giveUpMs;
+    if (item.state === "queued" && turn.now >= expiresAt) {
+      apply(turn, { type: "refused", clientId: item.clientId, reason: "EXPIRED" });
+      continue;
+    }
+    lanes.add(lane);
+    if (item.state === "sending" || outbox.writing[item.clientId] !== undefined) continue;
+    next = Math.min(next, expiresAt);
+    const pausedUntil = outbox.pauses[lane] ?? 0;
+    if (pausedUntil > turn.now) next = Math.min(next, pausedUntil);
+    else if (transmitItem(turn, item)) setTimer(turn, `answer ${item.clientId}`, answerMs);
+  }
+  if (next === Number.POSITIVE_INFINITY) clearTimer(turn, "pump");
+  else if (turn.engine.timers.pump !== next) setTimer(turn, "pump", next - turn.now);
+}
+
+function transmitItem(turn: Turn, { clientId, conversationId, message, queuedAt }: OutboxItem): boolean {
+  const isSent = request(turn, { type: "send", clientId }, (id) => ({
+    type: "send",
+    id,
+    conversationId,
+    clientId,
+    message,
+    at: queuedAt,
+  }));
+  if (isSent) apply(turn, { type: "attempted", clientId });
+  return isSent;
+}
+
+export function requeue(turn: Turn, clientId: string): void {
+  apply(turn, { type: "requeued", clientId });
+}
+
+/** The server refused: for good, or for now. */
+export function sendRefused(turn: Turn, clientId: string, error: Extract<ServerFrame, { type: "error" }>): void {
+  const item = findItem(turn, clientId);
+  if (item?.state !== "sending") return;
+  if (error.retry) {
+    const backoff = turn.random * Math.min(longestPauseMs, 1000 * 2 ** item.attempts);
+    pause(turn, item, error.retryAfterMs ?? backoff);
+    requeue(turn, clientId);
+    // Nothing of ours comes before this one (CR2), so what the server waits for will not come: it was shown by its event
+    // before its answer, or given up. A new connection begins without that debt (SR4).
+    if (error.code === "ORDER_BROKEN") advance(turn, { type: "drop" });
+  } else if (item.quiet) {
+    if (reofferRefused(turn, item, error.code)) return;
+    pause(turn, item, reofferAgainMs);
+    requeue(turn, clientId);
+  } else {
+    apply(turn, { type: "refused", clientId, reason: error.code });
+  }
+}
+
+function pause(turn: Turn, item: OutboxItem, ms: number): void {
+  const { outbox } = turn.engine;
+  const current = Object.entries(outbox.pauses).filter(([, until]) => until > turn.now);
+  const pauses = { ...Object.fromEntries(current), [item.conversationId ?? ""]: turn.now + ms };
+  change(turn, { outbox: { ...outbox, pauses } });
+}
+
+function findItem(turn: Turn, clientId: string): OutboxItem | undefined {
+  return turn.engine.state.outbox.find((item) => item.clientId === clientId);
+}
+
+/** Whether closing the page now would lose a message that was not sent (CR1). */
+export function hasUnsafe({ state, outbox }: Engine, isStorageUnsafe: boolean): boolean {
+  return state.outbox.some(
+    ({ clientId, state: at, quiet }) =>
+      at !== "sent" && !quiet && (isStorageUnsafe || outbox.writing[clientId] || outbox.refused[clientId]),
   );
 }
 
-/** The frame of an attempt. */
-export function sendFrame(item: OutboxItem, id: number): ClientFrame {
-  const { conversationId, clientId, message, queuedAt } = item;
-  return { type: "send", id, conversationId, clientId, message, at: queuedAt };
+/** Strictly rising, because the storage sorts by it. */
+function nextQueuedAt(turn: Turn): number {
+  const { outbox } = turn.engine;
+  const lastQueuedAt = Math.max(turn.now, outbox.lastQueuedAt + 1);
+  change(turn, { outbox: { ...outbox, lastQueuedAt } });
+  return lastQueuedAt;
+}
+
+/** A message that was on its way when the device stopped is simply queued again. */
+function atRest(item: OutboxItem): OutboxItem {
+  return item.state === "sending" ? { ...item, state: "queued" } : item;
 }

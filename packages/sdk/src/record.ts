@@ -7,6 +7,8 @@ const maxBuffered = 200;
 /** A typing notice that is not renewed ends by itself. */
 const typingMs = 6_000;
 
+const nothing: readonly never[] = [];
+
 type Marks = Summary["marks"];
 type Frame<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
@@ -23,10 +25,10 @@ export function withSummary(
       {
         id: summary.id,
         summary,
-        events: [],
+        events: nothing,
         last: 0,
         head: summary.head,
-        buffered: [],
+        buffered: nothing,
         seen,
         provisional: !marksKnown,
         synced: false,
@@ -61,18 +63,28 @@ export function withEvents(
     if (event.seq > record.last && (ahead.size < maxBuffered || event.seq === record.last + 1))
       ahead.set(event.seq, event);
   }
-  const events = [...record.events];
-  const typing = { ...record.typing };
-  let last = record.last;
+  const added: ConversationEvent[] = [];
+  let { last, typing } = record;
   for (let next = ahead.get(last + 1); next !== undefined; next = ahead.get(last + 1)) {
-    events.push(next);
+    added.push(next);
     ahead.delete(next.seq);
-    delete typing[next.by.id];
+    typing = withoutAuthor(typing, next.by.id);
     last = next.seq;
   }
   if (last === record.last && ahead.size === record.buffered.length && head === record.head) return record;
-  const buffered = [...ahead.values()].filter((event) => event.seq > last);
-  return settled({ ...record, events, last, head, buffered, typing }, side);
+  const buffered = ahead.size === 0 ? nothing : [...ahead.values()].filter((event) => event.seq > last);
+  const events = added.length === 0 ? record.events : record.events.concat(added);
+  const next = { ...record, events, last, head, buffered, typing };
+  return isFurtherOn(record) ? { ...next, summary: summaryAfter(record.summary, added, side) } : settled(next, side);
+}
+
+/** Whether the next events count in full: the summary is that of the window, and nothing after it is read already. */
+function isFurtherOn({ summary, last }: ConversationRecord): boolean {
+  return summary.head === last && summary.marks.myRead <= last;
+}
+
+function summaryAfter(summary: Summary, events: readonly ConversationEvent[], side: Side): Summary {
+  return events.reduce((next, event) => applyEvent(next, event, side), summary);
 }
 
 /** A page of any place: its newer part continues the window, its older part goes in front of it. */
@@ -123,12 +135,20 @@ export function withRead(record: ConversationRecord, seq: number, side: Side): C
   return withMarks(record, { ...record.summary.marks, myRead: Math.min(seq, record.head) }, seen, side);
 }
 
-export function withTyping(record: ConversationRecord, frame: Frame<"ephemeral">, now: number): ConversationRecord {
+export function withTyping(
+  record: ConversationRecord,
+  frame: Frame<"ephemeral"> & { kind: "typing" },
+  now: number,
+): ConversationRecord {
   const { by, on } = frame.data;
-  const typing = { ...record.typing };
-  if (on) typing[by.id] = { by, until: now + typingMs };
-  else delete typing[by.id];
-  return { ...record, typing };
+  const others = withoutAuthor(record.typing, by.id);
+  return { ...record, typing: on ? { ...others, [by.id]: { by, until: now + typingMs } } : others };
+}
+
+function withoutAuthor(typing: ConversationRecord["typing"], id: string): ConversationRecord["typing"] {
+  if (typing[id] === undefined) return typing;
+  const { [id]: _, ...others } = typing;
+  return others;
 }
 
 /** The seq at which the window begins; with nothing held, where the next event goes. */
@@ -167,9 +187,7 @@ function maxMarks(a: Marks, b: Marks): Marks {
 function settled(record: ConversationRecord, side: Side): ConversationRecord {
   const from = windowStart(record);
   let { summary } = record;
-  if (summary.head + 1 >= from) {
-    for (const event of record.events.slice(summary.head + 1 - from)) summary = applyEvent(summary, event, side);
-  }
+  if (summary.head + 1 >= from) summary = summaryAfter(summary, record.events.slice(summary.head + 1 - from), side);
   const all = otherMessages(summary, side);
   const { myRead } = summary.marks;
   let unread = Math.max(0, all - record.seen);

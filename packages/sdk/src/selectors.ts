@@ -1,5 +1,6 @@
-import type { Author, ConversationId } from "@presszero/contracts";
+import type { Author, ConversationEvent, ConversationId, Message, MessageId } from "@presszero/contracts";
 import { windowStart } from "./record.ts";
+import { valuesOf } from "./records.ts";
 import type { MessageStatus, State, Summary, ThreadItem } from "./types.ts";
 
 export type ListFilter = {
@@ -11,7 +12,7 @@ export type ListFilter = {
 
 /** Summaries that match, the latest activity first. */
 export function listConversations(state: State, filter: ListFilter = {}): Summary[] {
-  return Object.values(state.conversations)
+  return valuesOf(state.conversations)
     .map((record) => record.summary)
     .filter((summary) => matches(summary, filter))
     .toSorted((a, b) => compare(b.activityAt, a.activityAt) || compare(b.id, a.id));
@@ -20,21 +21,35 @@ export function listConversations(state: State, filter: ListFilter = {}): Summar
 /** The rows of a conversation in their order; null: of the one that is about to be started. */
 export function thread(state: State, conversationId: ConversationId | null): ThreadItem[] {
   const record = conversationId === null ? undefined : state.conversations[conversationId];
-  const items = (record?.events ?? []).map((event): ThreadItem => {
-    if (event.kind !== "message.created") return { type: "event", key: `event-${event.seq}`, event };
-    const message = event.data;
+  const events = record?.events ?? [];
+  const newest = newestStates(events);
+  const items = events.flatMap((event): ThreadItem[] => {
+    if (event.kind === "message.changed") return [];
+    if (event.kind !== "message.created") return [{ type: "event", key: `event-${event.seq}`, event }];
+    const message = { ...(newest.get(event.data.id) ?? event.data), clientId: event.data.clientId };
     const own = (message.createdBy === "user") === (state.side === "contact");
     const ticked = own && message.kind !== "note";
     const status = ticked ? statusOf(message.seq, message.status, record!.summary.marks) : null;
-    return { type: "message", key: message.clientId ?? message.id, message, own, status };
+    return [{ type: "message", key: message.clientId ?? message.id, message, own, status }];
   });
   // CR4: after all confirmed ones; among them those that are stored already come first.
-  const pending = state.outbox.filter((item) => item.conversationId === conversationId);
+  const pending = state.outbox.filter((item) => item.conversationId === conversationId && !item.quiet);
   for (const item of [...pending.filter(({ sent }) => sent !== null), ...pending.filter(({ sent }) => sent === null)]) {
     const status = item.state === "queued" ? "sending" : item.state;
     items.push({ type: "pending", key: item.clientId, item, status });
   }
   return items;
+}
+
+/** Messages that were changed since they were loaded, as they are now: by revision, so the order of arrival does not matter. */
+function newestStates(events: readonly ConversationEvent[]): Map<MessageId, Message> {
+  const newest = new Map<MessageId, Message>();
+  for (const event of events) {
+    if (event.kind !== "message.changed" && event.kind !== "message.created") continue;
+    const message = event.kind === "message.changed" ? event.data.message : event.data;
+    if (message.revision > (newest.get(message.id)?.revision ?? 0)) newest.set(message.id, message);
+  }
+  return newest;
 }
 
 /** Whether there are events before the ones held. */
@@ -44,7 +59,7 @@ export function hasOlder(state: State, conversationId: ConversationId): boolean 
 }
 
 export function unreadTotals(state: State, filter: ListFilter = {}): { conversations: number; messages: number } {
-  const unread = Object.values(state.conversations)
+  const unread = valuesOf(state.conversations)
     .filter(({ summary }) => summary.unread > 0 && matches(summary, filter))
     .map(({ summary }) => summary.unread);
   return { conversations: unread.length, messages: unread.reduce((sum, count) => sum + count, 0) };

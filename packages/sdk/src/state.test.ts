@@ -497,8 +497,12 @@ test("typing ends by time, by a notice, by a message and by a disconnect", () =>
     frame({ type: "ephemeral", kind: "typing", conversationId: lane.id, data: { by, on } });
   const state = run(opened("business", lane), page(lane, 0), typing(true));
   expect(typingAuthors(state, lane.id)).toEqual([by]);
-  expect(typingAuthors(run(state, { type: "typing_expired", now: 5_999 }), lane.id)).toEqual([by]);
-  expect(typingAuthors(run(state, { type: "typing_expired", now: 6_000 }), lane.id)).toEqual([]);
+  expect(typingAuthors(run(state, { type: "typing_expired", conversationId: lane.id, now: 5_999 }), lane.id)).toEqual([
+    by,
+  ]);
+  expect(typingAuthors(run(state, { type: "typing_expired", conversationId: lane.id, now: 6_000 }), lane.id)).toEqual(
+    [],
+  );
   expect(typingAuthors(run(state, typing(false)), lane.id)).toEqual([]);
   expect(typingAuthors(run(state, arrive(lane.add(text("contact")))), lane.id)).toEqual([]);
   expect(typingAuthors(run(state, { type: "disconnected" }), lane.id)).toEqual([]);

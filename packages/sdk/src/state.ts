@@ -1,5 +1,6 @@
-import type { ConversationId, EventsPage, ServerFrame } from "@presszero/contracts";
+import type { ConversationEvent, ConversationId, EventsPage, ServerFrame } from "@presszero/contracts";
 import { withEvents, withGap, withPage, withRead, withReceipt, withSummary, withSynced, withTyping } from "./record.ts";
+import { recordsOf, valuesOf, withoutRecord, withRecord } from "./records.ts";
 import type { ConnectionStatus, ConversationRecord, NotSentReason, OutboxItem, Side, State, Summary } from "./types.ts";
 
 /** Everything that changes the state. Times come in with the action: the reducer has no clock. */
@@ -19,7 +20,10 @@ export type Action =
   | { type: "refused"; clientId: string; reason: NotSentReason }
   | { type: "retried"; clientId: string; now: number }
   | { type: "discarded"; clientId: string }
-  | { type: "typing_expired"; now: number }
+  /** CR7: confirmed messages that a restored database may lack; and those whose conversation it lacks start a new one. */
+  | { type: "reoffered"; items: readonly OutboxItem[] }
+  | { type: "restarted"; conversationId: ConversationId }
+  | { type: "typing_expired"; conversationId: ConversationId; now: number }
   /** No longer live: one conversation that was let go, or all because the connection ended. */
   | { type: "released"; conversationId: ConversationId }
   | { type: "disconnected" }
@@ -30,7 +34,7 @@ export type Action =
 export function initialState(side: Side): State {
   return {
     side,
-    conversations: {},
+    conversations: recordsOf({}),
     outbox: [],
     started: null,
     gone: {},
@@ -55,7 +59,12 @@ export function reduce(state: State, action: Action): State {
     case "outbox_loaded": {
       // What was queued before the start is in the storage as well by then.
       const queued = new Set(state.outbox.map((item) => item.clientId));
-      return { ...state, outbox: [...action.items.filter((item) => !queued.has(item.clientId)), ...state.outbox] };
+      const outbox = [...action.items.filter((item) => !queued.has(item.clientId)), ...state.outbox];
+      const shown = new Set(action.items.map((item) => item.conversationId));
+      return [...shown].reduce<State>(
+        (next, id) => (id === null ? next : withoutConfirmed(next, id, next.conversations[id]?.events ?? [])),
+        { ...state, outbox },
+      );
     }
     case "queued":
       return {
@@ -70,24 +79,37 @@ export function reduce(state: State, action: Action): State {
         item.state === "sending" ? { ...item, state: "queued" } : item,
       );
     case "refused":
-      return changeItem(state, action.clientId, (item) => ({ ...item, state: "not_sent", reason: action.reason }));
+      return changeItem(state, action.clientId, (item) => ({
+        ...aloud(item),
+        state: "not_sent",
+        reason: action.reason,
+      }));
     case "retried":
       return retryItem(state, action.clientId, action.now);
     case "discarded":
       return { ...state, outbox: state.outbox.filter((item) => item.clientId !== action.clientId) };
+    case "reoffered":
+      return { ...state, outbox: [...action.items.map(quietly), ...state.outbox] };
+    case "restarted":
+      return changeItems(state, (item) =>
+        item.quiet && item.conversationId === action.conversationId
+          ? { ...item, state: "queued", conversationId: null }
+          : item,
+      );
     case "typing_expired":
-      return changeAll(state, (record) => withoutTypingBefore(record, action.now));
+      return change(state, action.conversationId, (record) => withoutTypingBefore(record, action.now));
     case "released":
       return change(state, action.conversationId, unsynced);
     case "disconnected":
-      return {
-        ...changeAll(state, unsynced),
-        outbox: state.outbox.map((item) => (item.state === "sending" ? { ...item, state: "queued" } : item)),
-      };
+      return changeItems(changeAll(state, unsynced), (item) =>
+        item.state === "sending" ? { ...item, state: "queued" } : item,
+      );
     case "feed_reset":
       return {
         ...state,
-        conversations: Object.fromEntries(Object.entries(state.conversations).filter(([id]) => action.keep.has(id))),
+        conversations: recordsOf(
+          Object.fromEntries(Object.entries(state.conversations).filter(([id]) => action.keep.has(id))),
+        ),
       };
     case "connection":
       if (state.connection.name === "connecting" && action.status.name === "connecting") return state;
@@ -114,6 +136,7 @@ function reduceFrame(state: State, frame: ServerFrame, now: number): State {
     case "receipt":
       return change(state, frame.conversationId, (record) => withReceipt(record, frame, side));
     case "ephemeral":
+      if (frame.kind !== "typing") return state;
       return change(state, frame.conversationId, (record) => withTyping(record, frame, now));
     case "feed": {
       const items = frame.items.map((item) => {
@@ -125,7 +148,7 @@ function reduceFrame(state: State, frame: ServerFrame, now: number): State {
     case "gone":
       return removeConversation(state, frame.conversationId, frame.why);
     case "ok":
-      return confirmSent(state, frame);
+      return confirmSent(state, frame, now);
     case "error":
     case "drain":
     case "pong":
@@ -138,34 +161,33 @@ function changeEpoch(state: State, epoch: string): State {
   const outbox = state.outbox.map((item): OutboxItem =>
     item.state === "sent" ? { ...item, state: "queued", sent: null } : item,
   );
-  return { ...state, epoch, feed: null, conversations: {}, gone: {}, outbox };
+  return { ...state, epoch, feed: null, conversations: recordsOf({}), gone: {}, outbox };
 }
 
 /** The message is stored. CR4: it takes its place, at the latest when its event arrives. */
-function confirmSent(state: State, frame: Extract<ServerFrame, { type: "ok" }>): State {
+function confirmSent(state: State, frame: Extract<ServerFrame, { type: "ok" }>, now: number): State {
   const { clientId, conversationId, messageId, seq, at } = frame;
   const item = state.outbox.find((candidate) => candidate.clientId === clientId);
   if (item === undefined) return state;
-  const starts = item.conversationId === null;
-  const outbox = state.outbox.map((other): OutboxItem => {
-    if (other === item) return { ...item, conversationId, state: "sent", reason: null, sent: { messageId, seq, at } };
-    // What waited behind the message that started the conversation now knows where it belongs.
-    return starts && other.conversationId === null ? { ...other, conversationId } : other;
-  });
-  return change({ ...state, outbox, started: starts ? conversationId : state.started }, conversationId, (record) =>
-    seq > record.head ? { ...record, head: seq } : record,
-  );
+  const sent = { messageId, seq, at, epoch: state.epoch, confirmedAt: now };
+  let next = changeItem(state, clientId, () => ({ ...item, conversationId, state: "sent", reason: null, sent }));
+  if (item.conversationId === null) next = withStarted(next, item, conversationId);
+  return change(next, conversationId, (record) => (seq > record.head ? { ...record, head: seq } : record));
 }
 
 function mergeSummaries(state: State, items: readonly Summary[], marksKnown: boolean): State {
   if (items.length === 0) return state;
-  const conversations = { ...state.conversations };
+  let { conversations } = state;
   const gone = { ...state.gone };
   for (const item of items) {
-    conversations[item.id] = withSummary(conversations[item.id], item, state.side, marksKnown);
+    conversations = withRecord(
+      conversations,
+      item.id,
+      withSummary(conversations[item.id], item, state.side, marksKnown),
+    );
     delete gone[item.id];
   }
-  return items.reduce((next, item) => withoutConfirmed(next, item.id), { ...state, conversations, gone });
+  return items.reduce((next, item) => withoutConfirmed(next, item.id, []), { ...state, conversations, gone });
 }
 
 function change(
@@ -177,35 +199,60 @@ function change(
   if (record === undefined) return state;
   const changed = update(record);
   const next =
-    changed === record ? state : { ...state, conversations: { ...state.conversations, [conversationId]: changed } };
-  return withoutConfirmed(next, conversationId);
+    changed === record ? state : { ...state, conversations: withRecord(state.conversations, conversationId, changed) };
+  return withoutConfirmed(next, conversationId, newEvents(record, changed));
+}
+
+/** What the change added at either end of the window. */
+function newEvents(before: ConversationRecord, after: ConversationRecord): ConversationEvent[] {
+  if (before.events === after.events) return [];
+  const first = before.events[0]?.seq ?? before.last + 1;
+  const older = after.events.findIndex((event) => event.seq >= first);
+  const newer = after.events.findLastIndex((event) => event.seq <= before.last);
+  return [...after.events.slice(0, Math.max(0, older)), ...after.events.slice(newer + 1)];
 }
 
 /** CR3, CR4: an outbox item leaves as soon as its message is part of the window, told by its client id or its seq. */
-function withoutConfirmed(state: State, conversationId: string): State {
+function withoutConfirmed(state: State, conversationId: string, added: readonly ConversationEvent[]): State {
   const record = state.conversations[conversationId];
   if (record === undefined || state.outbox.length === 0) return state;
-  const applied = new Set(
-    record.events.map((event) => (event.kind === "message.created" ? event.data.clientId : null)),
-  );
+  const applied = new Set(added.map((event) => (event.kind === "message.created" ? event.data.clientId : null)));
   // Without a window (never opened), the summary is all that shows the message.
   const reached = record.last === 0 && !record.synced ? record.summary.head : record.last;
   const outbox = state.outbox.filter((item) => {
     if (applied.has(item.clientId)) return false;
     return !(item.sent !== null && item.conversationId === conversationId && item.sent.seq <= reached);
   });
-  return outbox.length === state.outbox.length ? state : { ...state, outbox };
+  if (outbox.length === state.outbox.length) return state;
+  const starter = state.outbox.find((item) => item.conversationId === null && applied.has(item.clientId));
+  return starter === undefined ? { ...state, outbox } : withStarted({ ...state, outbox }, starter, record.id);
 }
 
-/** The client deletes its copy. PR5: what was to be sent there is shown as not sent. */
+/** The conversation that this message has started is known: what waited behind it follows. */
+function withStarted(state: State, starter: OutboxItem, conversationId: ConversationId): State {
+  const next = changeItems(state, (item) => (item.conversationId === null ? { ...item, conversationId } : item));
+  return starter.quiet ? next : { ...next, started: conversationId };
+}
+
+/** CR7: what the person hears of again. */
+export function aloud(item: OutboxItem): OutboxItem {
+  const { quiet: _, ...rest } = item;
+  return rest;
+}
+
+/** Queued as it was, without a word to the person. */
+function quietly(item: OutboxItem): OutboxItem {
+  return { ...item, state: "queued", attempts: 0, sent: null, quiet: true };
+}
+
+/** The client deletes its copy. PR5: what was to be sent there is shown as not sent; a quiet one hears of it by itself. */
 function removeConversation(state: State, conversationId: ConversationId, why: "deleted" | "access"): State {
-  const { [conversationId]: _, ...conversations } = state.conversations;
-  const outbox = state.outbox
-    .filter((item) => item.conversationId !== conversationId || item.state !== "sent")
-    .map((item): OutboxItem =>
-      item.conversationId === conversationId ? { ...item, state: "not_sent", reason: "NOT_FOUND" } : item,
-    );
-  return { ...state, conversations, outbox, gone: { ...state.gone, [conversationId]: why } };
+  const conversations = withoutRecord(state.conversations, conversationId);
+  const outbox = state.outbox.filter((item) => item.conversationId !== conversationId || item.state !== "sent");
+  const gone = { ...state.gone, [conversationId]: why };
+  return changeItems({ ...state, conversations, outbox, gone }, (item) =>
+    item.conversationId === conversationId && !item.quiet ? { ...item, state: "not_sent", reason: "NOT_FOUND" } : item,
+  );
 }
 
 /** To the end of the queue: it is sent after everything that was sent in the meantime. */
@@ -217,13 +264,21 @@ function retryItem(state: State, clientId: string, now: number): State {
 }
 
 function changeItem(state: State, clientId: string, update: (item: OutboxItem) => OutboxItem): State {
-  return { ...state, outbox: state.outbox.map((item) => (item.clientId === clientId ? update(item) : item)) };
+  return changeItems(state, (item) => (item.clientId === clientId ? update(item) : item));
+}
+
+function changeItems(state: State, update: (item: OutboxItem) => OutboxItem): State {
+  const outbox = state.outbox.map(update);
+  return outbox.every((item, index) => item === state.outbox[index]) ? state : { ...state, outbox };
 }
 
 function changeAll(state: State, update: (record: ConversationRecord) => ConversationRecord): State {
-  const entries = Object.entries(state.conversations).map(([id, record]) => [id, update(record)] as const);
-  if (entries.every(([id, record]) => record === state.conversations[id])) return state;
-  return { ...state, conversations: Object.fromEntries(entries) };
+  let { conversations } = state;
+  for (const record of valuesOf(conversations)) {
+    const changed = update(record);
+    if (changed !== record) conversations = withRecord(conversations, record.id, changed);
+  }
+  return conversations === state.conversations ? state : { ...state, conversations };
 }
 
 function unsynced(record: ConversationRecord): ConversationRecord {

@@ -1,5 +1,6 @@
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newUuid } from "./ids.ts";
 import { openStorage } from "./storage.ts";
@@ -67,36 +68,87 @@ describe("in IndexedDB (CR1)", () => {
   });
 });
 
-describe("CR9: every tab is a device", () => {
-  test("tabs that live side by side have their own, a duplicated tab too", async () => {
-    const session = newSession();
-    const tabs = [await openTab(session), await openTab(), await openTab(session)];
-    await tabs[0]!.put(item(1));
-    expect(new Set(tabs.map((tab) => tab.deviceId)).size).toBe(3);
-    expect(await tabs[1]!.load()).toEqual([]);
-  });
-
-  test("a new tab takes over the device of a closed one, those with unsent messages first", async () => {
-    const [empty, unsent, alive] = [await openTab(), await openTab(), await openTab()];
-    await unsent.put(item(1));
-    await alive.put(item(2));
-    empty.close();
-    unsent.close();
+describe("CR9: the tabs of a browser are one device", () => {
+  test("with one outbox, for as long as any of them lives and after", async () => {
+    const [first, second] = [await openTab(), await openTab()];
+    expect(first.group).toBe("presszero:agt_1");
+    expect([second.deviceId, second.group]).toEqual([first.deviceId, first.group]);
+    await first.put(item(1));
+    expect(await second.load()).toHaveLength(1);
+    first.close();
+    expect((await openTab()).deviceId).toBe(first.deviceId);
+    for (const storage of opened) storage.close();
     const next = await openTab();
-    expect(next.deviceId).toBe(unsent.deviceId);
-    expect(await next.load()).toMatchObject([{ message: { text: "text 1" } }]);
+    expect(next.deviceId).toBe(first.deviceId);
+    expect(await next.load()).toHaveLength(1);
   });
 
-  test("without Web Locks a tab keeps to its own", async () => {
+  test("tabs that open at the same moment agree", async () => {
+    const tabs = await Promise.all(Array.from({ length: 5 }, () => openTab()));
+    expect(new Set(tabs.map((tab) => tab.deviceId)).size).toBe(1);
+  });
+
+  test("without Web Locks a tab is a device of its own, over reloads", async () => {
     vi.stubGlobal("navigator", {});
     const session = newSession();
-    const closed = await openTab();
-    await closed.put(item(1));
-    closed.close();
+    const other = await openTab();
+    await other.put(item(1));
+    other.close();
     const own = await openTab(session);
-    expect(own.deviceId).not.toBe(closed.deviceId);
+    expect(own.group).toBeUndefined();
+    expect(own.deviceId).not.toBe(other.deviceId);
     own.close();
     expect((await openTab(session)).deviceId).toBe(own.deviceId);
+  });
+});
+
+describe("a database of version 1, where every tab was a device", () => {
+  /** As the code of version 1 has left it: two devices, the second one with unsent messages. */
+  async function leaveOld(...unsent: OutboxItem[]) {
+    const old = await openDB("presszero:agt_1", 1, {
+      upgrade: (db) => {
+        db.createObjectStore("devices", { keyPath: "deviceId" });
+        db.createObjectStore("outbox", { keyPath: ["deviceId", "clientId"] }).createIndex("deviceId", "deviceId");
+      },
+    });
+    for (const deviceId of [devices.empty, devices.unsent]) await old.put("devices", { deviceId });
+    for (const entry of unsent) await old.put("outbox", { ...entry, deviceId: devices.unsent });
+    return old;
+  }
+  const devices = { empty: newUuid(), unsent: newUuid() };
+
+  test("opens; its unsent messages are taken up by the device that may have begun to send them", async () => {
+    const [a, b] = [item(1), item(2, { state: "sending" })];
+    (await leaveOld(a, b)).close();
+    const storage = await openTab();
+    expect(storage.deviceId).toBe(devices.unsent);
+    expect(await storage.load()).toEqual([a, { ...b, state: "queued" }]);
+    expect((await openTab()).deviceId).toBe(devices.unsent);
+  });
+
+  test("a device's messages come after those of another one, when no tab is open", async () => {
+    (await leaveOld(item(1))).close();
+    const storage = await openTab();
+    const other = newUuid();
+    const db = await openDB("presszero:agt_1", 2);
+    const left = item(3);
+    await db.put("outbox", { ...left, deviceId: other });
+    db.close();
+    for (const { clientId } of await storage.load()) await storage.remove(clientId);
+    expect((await openTab()).deviceId).toBe(storage.deviceId);
+    for (const tab of opened) tab.close();
+    const next = await openTab();
+    expect(next.deviceId).toBe(other);
+    expect(await next.load()).toEqual([left]);
+  });
+
+  test("in use by a tab that does not let go: messages live in memory, and closing the page is warned of", async () => {
+    const old = await leaveOld(item(1));
+    const storage = await openTab();
+    expect(storage.warnOnUnload).toBe(true);
+    expect(await storage.load()).toEqual([]);
+    old.close();
+    expect((await openTab()).deviceId).toBe(devices.unsent);
   });
 });
 

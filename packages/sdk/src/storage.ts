@@ -3,35 +3,33 @@ import { newUuid } from "./ids.ts";
 import type { OutboxItem } from "./types.ts";
 
 /**
- * Where a device keeps its id and its unsent messages. A device is one running client: a browser tab, an app.
- * Write your own for a platform without IndexedDB (React Native: SQLite).
+ * Where a device keeps its id, its unsent messages and those confirmed in the last 24 hours (CR1, CR7). Write your own for
+ * a platform without IndexedDB (React Native: SQLite).
  */
 export type DeviceStorage = {
   deviceId: string;
   /** True when closing the page loses unsent messages: warn the person first. */
   warnOnUnload: boolean;
+  /** CR9: the tabs of a browser share this storage, and are one device; they find each other by this name. */
+  group?: string;
   /** All items, oldest first (by `queuedAt`). */
   load: () => Promise<OutboxItem[]>;
   /** Adds or replaces the item with this client id. */
   put: (item: OutboxItem) => Promise<void>;
   remove: (clientId: string) => Promise<void>;
-  /** Lets another client take over this device. */
   close: () => void;
 };
 
+/** Version 1 had no `shared`: every tab was a device. */
+const version = 2;
 type Schema = DBSchema & {
   devices: { key: string; value: { deviceId: string } };
   outbox: { key: [string, string]; value: OutboxItem & { deviceId: string }; indexes: { deviceId: string } };
+  /** CR9: under "device", the id that all tabs share. */
+  shared: { key: string; value: string };
 };
 
 type SessionStorage = { getItem: (key: string) => string | null; setItem: (key: string, value: string) => void };
-type Locks = {
-  request: (
-    name: string,
-    options: { ifAvailable: boolean },
-    hold: (lock: object | null) => Promise<void>,
-  ) => Promise<unknown>;
-};
 
 /**
  * Opens the storage of this browser for one account (an agent's id, a widget's key): messages of one account are never
@@ -40,17 +38,34 @@ type Locks = {
 export async function openStorage(account: string): Promise<DeviceStorage> {
   const name = `presszero:${account}`;
   try {
-    const db = await openDB<Schema>(name, 1, {
-      upgrade: (fresh) => {
-        fresh.createObjectStore("devices", { keyPath: "deviceId" });
-        fresh.createObjectStore("outbox", { keyPath: ["deviceId", "clientId"] }).createIndex("deviceId", "deviceId");
-      },
-    });
-    return await indexedDbStorage(name, db);
+    return await indexedDbStorage(name, await openDatabase(name));
   } catch {
     // Not there (Node, React Native), or refused: private windows, blocked cookies, a full disk.
     return sessionStorageOf(name);
   }
+}
+
+/** Rejects when a tab with an older version of this code does not let go of the database. */
+function openDatabase(name: string): Promise<IDBPDatabase<Schema>> {
+  return new Promise((resolve, reject) => {
+    const opening = openDB<Schema>(name, version, {
+      upgrade: (db, from) => {
+        if (from < 1) {
+          db.createObjectStore("devices", { keyPath: "deviceId" });
+          db.createObjectStore("outbox", { keyPath: ["deviceId", "clientId"] }).createIndex("deviceId", "deviceId");
+        }
+        db.createObjectStore("shared");
+      },
+      blocked: () => {
+        reject(new Error("the database is in use by an older version"));
+        close();
+      },
+      // Our turn to let go: what cannot be stored from now on is warned of.
+      blocking: () => close(),
+    });
+    const close = () => void opening.then((db) => db.close());
+    opening.then(resolve, reject);
+  });
 }
 
 /** Keeps everything in memory: for Node, tests, and as the last resort. */
@@ -60,11 +75,13 @@ export function memoryStorage(deviceId: string = newUuid()): DeviceStorage {
 
 /** CR1 without IndexedDB: survives a reload of the tab, not its end. */
 function sessionStorageOf(name: string): DeviceStorage {
-  const session = findSessionStorage();
+  const session = findSession();
   if (session === null) return memoryStorage();
   const key = `${name}:outbox`;
   const items = JSON.parse(session.getItem(key) ?? "[]") as OutboxItem[];
-  return listStorage(ownDeviceId(session, name), items, (all) => session.setItem(key, JSON.stringify(all)));
+  // There is little room: what is confirmed stays in memory only.
+  const save = (all: OutboxItem[]) => session.setItem(key, JSON.stringify(all.filter((item) => item.state !== "sent")));
+  return listStorage(ownDeviceId(session, name), items, save);
 }
 
 function listStorage(deviceId: string, initial: OutboxItem[], save: (items: OutboxItem[]) => void): DeviceStorage {
@@ -84,10 +101,15 @@ function listStorage(deviceId: string, initial: OutboxItem[], save: (items: Outb
 }
 
 async function indexedDbStorage(name: string, db: IDBPDatabase<Schema>): Promise<DeviceStorage> {
-  const { deviceId, release } = await claimDevice(name, db);
+  const isGroup = canShare();
+  const { deviceId, leave } = isGroup
+    ? await shareDevice(name, db)
+    : { deviceId: ownDeviceId(findSession(), name), leave() {} };
+  await db.put("devices", { deviceId });
   return {
     deviceId,
     warnOnUnload: false,
+    ...(isGroup && { group: name }),
     load: async () => {
       const rows = await db.getAllFromIndex("outbox", "deviceId", deviceId);
       return rows.map(({ deviceId: _device, ...item }) => atRest(item)).toSorted((a, b) => a.queuedAt - b.queuedAt);
@@ -95,58 +117,41 @@ async function indexedDbStorage(name: string, db: IDBPDatabase<Schema>): Promise
     put: async (item) => void (await db.put("outbox", { ...item, deviceId })),
     remove: (clientId) => db.delete("outbox", [deviceId, clientId]),
     close: () => {
-      release();
+      leave();
       db.close();
     },
   };
 }
 
 /**
- * CR9: every tab is a device of its own, held by a Web Lock for as long as the tab lives. A tab takes over a whole device
- * whose tab is gone rather than its messages: client ids are unique per device, so only under the old device id
- * does a message that may have arrived already stay one message. Devices with unsent messages come first.
+ * CR9: all tabs of a browser are one device. Client ids are unique per device, so an unsent message can be sent only by the
+ * device that has begun to: where several are known (each tab was one in version 1, and is one without Web Locks), the
+ * first tab takes up one with unsent messages.
  */
-async function claimDevice(name: string, db: IDBPDatabase<Schema>): Promise<{ deviceId: string; release: () => void }> {
-  const session = findSessionStorage();
-  const own = ownDeviceId(session, name);
-  const locks = findLocks();
-  let release = () => {};
-  let deviceId = own;
-  if (locks !== null) {
-    const unsent = new Set((await db.getAllKeys("outbox")).map(([device]) => device));
-    const known = await db.getAllKeys("devices");
-    const withUnsent = known.filter((device) => unsent.has(device));
-    const candidates = new Set([...(unsent.has(own) ? [own] : []), ...withUnsent, own, ...known, newUuid()]);
-    for (const candidate of candidates) {
-      let held = await hold(locks, `${name}:${candidate}`);
-      // After a reload the page before may still be on its way out: our own unsent messages are worth a short wait.
-      for (let tries = 0; held === null && candidate === own && unsent.has(own) && tries < 10; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        held = await hold(locks, `${name}:${candidate}`);
-      }
-      if (held === null) continue;
-      deviceId = candidate;
-      release = held;
-      break;
-    }
-  }
-  session?.setItem(`${name}:device`, deviceId);
-  await db.put("devices", { deviceId });
-  return { deviceId, release };
+async function shareDevice(name: string, db: IDBPDatabase<Schema>): Promise<{ deviceId: string; leave: () => void }> {
+  const { locks } = navigator;
+  return locks.request(`${name} opening`, async () => {
+    const isFirst = await locks.request(`${name} open`, { ifAvailable: true }, (lock) => lock !== null);
+    const shared = await db.get("shared", "device");
+    const deviceId = shared === undefined || isFirst ? await chooseDevice(db, shared) : shared;
+    await db.put("shared", deviceId, "device");
+    return { deviceId, leave: await hold(`${name} open`) };
+  });
 }
 
-/** Holds a lock until the answer is called; null when somebody else holds it. */
-function hold(locks: Locks, name: string): Promise<(() => void) | null> {
-  return new Promise((resolve) => {
-    const held = (lock: object | null): Promise<void> => {
-      if (lock === null) {
-        resolve(null);
-        return Promise.resolve();
-      }
-      return new Promise((release) => resolve(release));
-    };
-    // A refusal (a page whose storage is blocked) means that there are no locks to take part in.
-    locks.request(name, { ifAvailable: true }, held).catch(() => resolve(() => {}));
+async function chooseDevice(db: IDBPDatabase<Schema>, shared: string | undefined): Promise<string> {
+  const rows = await db.getAll("outbox");
+  const unsent = rows.filter((row) => row.state !== "sent").map((row) => row.deviceId);
+  const known = await db.getAllKeys("devices");
+  if (shared !== undefined) return unsent.includes(shared) ? shared : (unsent[0] ?? shared);
+  return unsent[0] ?? known[0] ?? newUuid();
+}
+
+/** Holds a lock together with others, until the answer is called. */
+function hold(name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const held = () => new Promise<void>((release) => resolve(release));
+    navigator.locks.request(name, { mode: "shared" }, held).catch(reject);
   });
 }
 
@@ -163,7 +168,7 @@ function atRest(item: OutboxItem): OutboxItem {
 }
 
 /** Browsers throw when the person has blocked storage for the site. */
-function findSessionStorage(): SessionStorage | null {
+function findSession(): SessionStorage | null {
   try {
     return (globalThis as { sessionStorage?: SessionStorage }).sessionStorage ?? null;
   } catch {
@@ -172,6 +177,7 @@ function findSessionStorage(): SessionStorage | null {
 }
 
 /** Missing on pages without TLS, in older browsers and outside of browsers. */
-function findLocks(): Locks | null {
-  return (globalThis as { navigator?: { locks?: Locks } }).navigator?.locks ?? null;
+function canShare(): boolean {
+  const { navigator: here, BroadcastChannel } = globalThis as Partial<typeof globalThis>;
+  return here?.locks !== undefined && BroadcastChannel !== undefined;
 }

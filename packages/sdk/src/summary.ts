@@ -13,13 +13,18 @@ export function applyEvent<S extends Summary>(summary: S, event: ConversationEve
       next.activityAt = event.at;
       break;
     case "message.created": {
-      const { author, kind, text, createdBy } = event.data;
+      const { id, author, kind, text, createdBy } = event.data;
       next.activityAt = event.at;
-      next.preview = { text: previewOf(text), by: author, kind, at: event.at };
+      next.preview = { id, text: previewOf(text), by: author, kind, at: event.at };
       if (kind === "note") break;
       const from = createdBy === "user" ? "contact" : "business";
       next.messages = { ...summary.messages, [from]: summary.messages[from] + 1 };
       if (isFromOtherSide(event, side)) next.unread = summary.unread + 1;
+      break;
+    }
+    case "message.changed": {
+      const { id, text } = event.data.message;
+      if (summary.preview?.id === id) next.preview = { ...summary.preview, text: previewOf(text) };
       break;
     }
     case "conversation.assigned":

@@ -40,6 +40,8 @@ const textsOf = (sync: Sync, lane: Lane) =>
 const storedTexts = (lane: Lane) =>
   lane.events.flatMap((event) => (event.kind === "message.created" ? [event.data.text] : []));
 
+const unsentIn = async (storage: DeviceStorage) => (await storage.load()).filter((item) => item.state !== "sent");
+
 /** A ping and its way: whatever was sent before it has arrived then. */
 async function roundTrip(server: TestServer, sync: Sync): Promise<void> {
   const before = server.framesOf("ping").length;
@@ -227,7 +229,7 @@ test("no answer in 10 s: sends again under the same client id, and the message e
   await until(() => textsOf(sync, lane)[0] === "hello");
   expect(storedTexts(lane)).toEqual(["hello"]);
   expect(sync.getState().outbox).toEqual([]);
-  expect(await storage.load()).toEqual([]);
+  expect(await unsentIn(storage)).toEqual([]);
 });
 
 test("PR2: a disconnect in the middle of a message", async () => {
@@ -281,7 +283,7 @@ test("a refusal for good: not sent, with the reason; the next one goes; try agai
   sync.send(lane.id, { kind: "text", text: "two" });
   await until(() => textsOf(sync, lane)[0] === "two");
   expect(textsOf(sync, lane)).toEqual(["two", "(not_sent) one"]);
-  expect(await storage.load()).toMatchObject([{ clientId, state: "not_sent", reason: "VALIDATION" }]);
+  expect(await unsentIn(storage)).toMatchObject([{ clientId, state: "not_sent", reason: "VALIDATION" }]);
   sync.retry(clientId);
   await until(() => textsOf(sync, lane)[1] === "one");
   server.onSend = { code: "VALIDATION", retry: false };
@@ -357,6 +359,45 @@ test("CR7: another epoch: comes back without cursors and loads everything again"
   await until(() => isLive(sync) && textsOf(sync, lane).length === 1);
   expect(server.framesOf("hello").at(-1)).toMatchObject({ epoch: "e2", feed: null, subscriptions: [] });
   expect(sync.getState().conversations[lane.id]!.summary).toEqual(lane.summary());
+});
+
+test("CR7: what a restore has lost comes back, what it has kept stays one message, and nobody notices", async () => {
+  const { server, sync, clock, storage } = await setUp();
+  const lane = server.addLane();
+  sync.open(lane.id);
+  await goLive({ server, sync });
+  for (const text of ["kept", "lost"]) {
+    sync.send(lane.id, { kind: "text", text });
+    await until(() => textsOf(sync, lane).at(-1) === text);
+  }
+  server.restore("e2", (_, seq) => seq < 3);
+  const shown = new Set<string>();
+  sync.subscribe(() => textsOf(sync, lane).forEach((text) => shown.add(text)));
+  await until(() => sync.getState().connection.name === "offline");
+  clock.advance(1_000);
+  await until(() => isLive(sync) && textsOf(sync, lane).join() === "kept,lost");
+  expect(storedTexts(lane)).toEqual(["kept", "lost"]);
+  expect([...shown]).toEqual(["kept", "lost"]);
+  await until(() => sync.getState().outbox.length === 0);
+  await until(async () => (await storage.load()).every((item) => item.sent?.epoch === "e2"));
+});
+
+test("CR7: a client that was closed during the restore offers its messages again when it is back", async () => {
+  const storage = memoryStorage();
+  const { server, sync } = await setUp("contact", storage);
+  await goLive({ server, sync });
+  sync.send(null, hello);
+  await until(() => sync.getState().started !== null);
+  const lane = server.lanes.get(sync.getState().started!)!;
+  await until(async () => (await storage.load())[0]?.state === "sent");
+  sync.stop();
+  server.restore("e2", () => false);
+  server.lanes.delete(lane.id);
+  const next = connect(server, "contact", storage);
+  await goLive({ server, sync: next.sync });
+  await until(() => server.lanes.size === 1);
+  expect(storedTexts([...server.lanes.values()][0]!)).toEqual(["hello"]);
+  expect(next.sync.getState().started).toBe(null);
 });
 
 test("typing of the other side ends after 6 s", async () => {

@@ -1,20 +1,14 @@
-import type { ClientFrame, ConversationId, NewStaffMessage, ServerFrame } from "@presszero/contracts";
-import { protocolVersion } from "@presszero/contracts/protocol";
+import type { ConversationId, OutgoingMessage } from "@presszero/contracts";
+import { errorOf } from "./api-calls.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { createConversationLoader, type ListQuery } from "./conversation-loader.ts";
-import { createGapFiller } from "./gaps.ts";
+import { type Answer, type Effect, initialEngine, type Input, type ListQuery, step } from "./engine.ts";
 import type { ApiClient } from "./http.ts";
-import { createOutbox, sendFrame } from "./outbox.ts";
-import { createRealtime } from "./realtime.ts";
-import { createReceipts } from "./receipts.ts";
-import { type Action, initialState, reduce } from "./state.ts";
+import { newUuid } from "./ids.ts";
+import { hasUnsafe } from "./outbox.ts";
+import { createPerformer } from "./performer.ts";
 import type { DeviceStorage } from "./storage.ts";
 import type { Side, State } from "./types.ts";
-
-/** §6: the longest pause between two tries to connect. */
-const backoffCapMs = { business: 60_000, contact: 120_000 };
-const maxSubscriptions = 200;
-const subscribeAgainMs = 10_000;
+import { onWake } from "./wake.ts";
 
 export type SyncOptions = {
   api: ApiClient;
@@ -52,7 +46,7 @@ export type Sync = {
    * Queues a message, stores it and sends it as soon as possible; answers its client id. Null starts a conversation
    * (customers only), whose id then appears as `state.started`.
    */
-  send: (conversationId: ConversationId | null, message: NewStaffMessage) => string;
+  send: (conversationId: ConversationId | null, message: OutgoingMessage) => string;
   /** Tries a message that was not sent again, under the same client id. */
   retry: (clientId: string) => void;
   /** Deletes a message that was not sent. */
@@ -65,31 +59,44 @@ export type Sync = {
   warnOnUnload: () => boolean;
 };
 
-/** What a numbered frame was about, to understand its answer. */
-type Request = { type: "send"; clientId: string } | { type: "subscribe" | "fetch"; conversationId: ConversationId };
-
-/** Keeps a client's state in agreement with the server: feeds the reducer, and does what its state asks for. */
+/** Runs the engine: hands it what happens, does what it asks for, and shows its state. */
 export function createSync(options: SyncOptions): Sync {
-  const { api, side, storage } = options;
+  const { api, baseUrl, side, client, storage, WebSocket } = options;
   const clock = options.clock ?? systemClock;
-  let state = initialState(side);
+  const tab = newUuid();
+  let engine = initialEngine({ side, deviceId: storage.deviceId, client });
   const listeners = new Set<() => void>();
-
-  let nextRequestId = 1;
-  const requests = new Map<number, Request>();
+  const { perform } = createPerformer({ api, baseUrl, side, storage, WebSocket, clock, tell });
+  const waiting: Effect[] = [];
+  let isPerforming = false;
   /** By conversation: how many screens hold it open. */
-  const holders = new Map<ConversationId, number>();
-  /** Subscribed on the present connection. */
-  const subscribed = new Set<ConversationId>();
-  let cancelTypingExpiry = () => {};
+  const screens = new Map<ConversationId, number>();
+  const asked = new Map<string, { resolve: (answer: Answer | null) => void; reject: (error: Error) => void }>();
+  let lastKey = 0;
+  let stopListening = () => {};
 
-  const getState = () => state;
+  function tell(input: Input): void {
+    const before = engine;
+    const [next, effects] = step(engine, input, { now: clock.now(), random: clock.random() });
+    engine = next;
+    waiting.push(...effects);
+    performWaiting();
+    if (engine.state !== before.state) notify();
+    settle(input);
+  }
 
-  function dispatch(action: Action): void {
-    const before = state;
-    state = reduce(state, action);
-    if (state === before) return;
-    outbox.persist(before.outbox, state.outbox);
+  /** In order, also when one of them has another thing happen at once. */
+  function performWaiting(): void {
+    if (isPerforming) return;
+    isPerforming = true;
+    try {
+      for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) perform(effect);
+    } finally {
+      isPerforming = false;
+    }
+  }
+
+  function notify(): void {
     for (const listener of listeners) {
       try {
         listener();
@@ -102,239 +109,70 @@ export function createSync(options: SyncOptions): Sync {
     }
   }
 
-  const realtime = createRealtime({
-    api,
-    baseUrl: options.baseUrl,
-    deviceId: storage.deviceId,
-    WebSocket: options.WebSocket,
-    clock,
-    backoffCapMs: backoffCapMs[side],
-    hello,
-    onFrame: receive,
-    onStatus: (status) => dispatch({ type: "connection", status }),
-    onDown: disconnected,
-  });
-
-  function request(about: Request, frame: (id: number) => ClientFrame): boolean {
-    if (!realtime.send(frame(nextRequestId))) return false;
-    requests.set(nextRequestId++, about);
-    return true;
+  /** A call that somebody waits for; null when there is nothing to ask for. */
+  function ask(input: (key: string) => Input): Promise<Answer | null> {
+    const key = `${tab} ${++lastKey}`;
+    return new Promise((resolve, reject) => {
+      asked.set(key, { resolve, reject });
+      tell(input(key));
+      if (engine.calls[key] !== undefined) return;
+      asked.delete(key);
+      resolve(null);
+    });
   }
 
-  const outbox = createOutbox({
-    storage,
-    clock,
-    getState,
-    dispatch,
-    transmit: (item) => request({ type: "send", clientId: item.clientId }, (id) => sendFrame(item, id)),
-  });
-  const receipts = createReceipts({ clock, transmit: realtime.send, getState });
-  const loader = createConversationLoader({ api, side, clock, dispatch, onLoaded: subscribeIfReady });
-  const gaps = createGapFiller({
-    clock,
-    getState,
-    fetch: (conversationId) => {
-      const after = state.conversations[conversationId]!.last;
-      request({ type: "fetch", conversationId }, (id) => ({ type: "fetch", id, conversationId, after, limit: 200 }));
-    },
-  });
-
-  function hello(ticket: string): ClientFrame {
-    const ready = [...holders.keys()].filter((id) => state.conversations[id] !== undefined).slice(0, maxSubscriptions);
-    subscribed.clear();
-    for (const id of ready) subscribed.add(id);
-    return {
-      type: "hello",
-      version: protocolVersion,
-      ticket,
-      deviceId: storage.deviceId,
-      client: options.client,
-      epoch: state.epoch,
-      feed: state.feed,
-      subscriptions: ready.map((conversationId) => ({
-        conversationId,
-        after: state.conversations[conversationId]!.last,
-      })),
-    };
-  }
-
-  function disconnected(): void {
-    requests.clear();
-    subscribed.clear();
-    gaps.disconnected();
-    receipts.disconnected();
-    outbox.disconnected();
-    dispatch({ type: "disconnected" });
-    outbox.pump();
-  }
-
-  function receive(frame: ServerFrame): void {
-    if (frame.type === "pong" || frame.type === "drain") return;
-    if (frame.type === "welcome") return welcomed(frame);
-    if (frame.type === "error") return refused(frame);
-    const before = state;
-    dispatch({ type: "frame", frame, now: clock.now() });
-    switch (frame.type) {
-      case "feed":
-        for (const item of frame.items) check(item.id);
-        return;
-      case "event":
-      case "page":
-        receipts.received(before, frame.conversationId);
-        if (frame.type === "page") pageArrived(frame, before);
-        return check(frame.conversationId);
-      case "synced":
-        if (frame.id !== null) requests.delete(frame.id);
-        receipts.synced(frame);
-        return check(frame.conversationId);
-      case "ok":
-        requests.delete(frame.id);
-        return check(frame.conversationId);
-      case "gap":
-      case "receipt":
-        return check(frame.conversationId);
-      case "gone":
-        subscribed.delete(frame.conversationId);
-        return gaps.forget(frame.conversationId);
-      case "ephemeral":
-        return expireTyping();
-    }
-  }
-
-  function welcomed(frame: Extract<ServerFrame, { type: "welcome" }>): void {
-    const isOtherEpoch = state.epoch !== null && state.epoch !== frame.epoch;
-    // The feed begins here, so a list that was loaded earlier may lack what happened in between.
-    const isFeedNew = state.feed === null || frame.resume === "reset";
-    dispatch({ type: "frame", frame, now: clock.now() });
-    if (isOtherEpoch) {
-      // CR7: what was asked for with the cursors of another epoch is worth nothing. Begin again, with none.
-      subscribed.clear();
-      return realtime.advance({ type: "renew" });
-    }
-    realtime.advance({ type: "welcome", heartbeatMs: frame.heartbeatMs });
-    if (frame.resume === "reset") dispatch({ type: "feed_reset", keep: new Set(holders.keys()) });
-    if (isFeedNew) loader.reload([...holders.keys()]);
-    for (const id of subscribed) if (!holders.has(id)) unsubscribe(id);
-    for (const id of holders.keys()) subscribeIfReady(id);
-    outbox.pump();
-  }
-
-  function refused(frame: Extract<ServerFrame, { type: "error" }>): void {
-    const about = frame.id === null ? undefined : requests.get(frame.id);
-    if (about === undefined) return;
-    requests.delete(frame.id!);
-    if (about.type === "send") return outbox.refused(about.clientId, frame);
-    if (about.type === "fetch") return; // The next try is scheduled already.
-    subscribed.delete(about.conversationId);
-    if (frame.retry) clock.after(frame.retryAfterMs ?? subscribeAgainMs, () => subscribeIfReady(about.conversationId));
-    else if (frame.code === "NOT_FOUND")
-      dispatch({ type: "gone", conversationId: about.conversationId, why: "access" });
-  }
-
-  /** After a change of a conversation: have fetched what is missing, and its summary loaded if it has become old. */
-  function check(conversationId: ConversationId): void {
-    const record = state.conversations[conversationId];
-    if (record === undefined) return;
-    loader.checkSummary(record);
-    gaps.check(conversationId);
-  }
-
-  function pageArrived(frame: Extract<ServerFrame, { type: "page" }>, before: State): void {
-    requests.delete(frame.id);
-    const last = state.conversations[frame.conversationId]?.last ?? 0;
-    if (last > (before.conversations[frame.conversationId]?.last ?? 0)) gaps.progressed(frame.conversationId);
+  function settle(input: Input): void {
+    if (input.type !== "answered" && input.type !== "failed") return;
+    const promise = asked.get(input.key);
+    asked.delete(input.key);
+    if (input.type === "answered") promise?.resolve(input.answer);
+    else promise?.reject(errorOf(input.problem));
   }
 
   function open(conversationId: ConversationId): () => void {
-    const count = holders.get(conversationId) ?? 0;
-    holders.set(conversationId, count + 1);
-    if (count === 0) {
-      if (state.conversations[conversationId] === undefined) loader.loadSummary(conversationId);
-      subscribeIfReady(conversationId);
-    }
+    screens.set(conversationId, (screens.get(conversationId) ?? 0) + 1);
+    tell({ type: "open", conversationId, tab });
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      const left = holders.get(conversationId)! - 1;
-      if (left > 0) holders.set(conversationId, left);
-      else release(conversationId);
+      const left = screens.get(conversationId)! - 1;
+      screens.set(conversationId, left);
+      if (left === 0) tell({ type: "release", conversationId, tab });
     };
   }
 
-  function subscribeIfReady(conversationId: ConversationId): void {
-    const record = state.conversations[conversationId];
-    if (record === undefined || !holders.has(conversationId) || subscribed.has(conversationId)) return;
-    const after = record.last;
-    const isAsked = request({ type: "subscribe", conversationId }, (id) => ({
-      type: "subscribe",
-      id,
-      conversationId,
-      after,
-    }));
-    if (isAsked) subscribed.add(conversationId);
-  }
-
-  function release(conversationId: ConversationId): void {
-    holders.delete(conversationId);
-    gaps.forget(conversationId);
-    unsubscribe(conversationId);
-    dispatch({ type: "released", conversationId });
-  }
-
-  /** During a hello nothing can be sent: what it asked for is then let go after the welcome. */
-  function unsubscribe(conversationId: ConversationId): void {
-    if (!subscribed.has(conversationId)) return;
-    if (realtime.send({ type: "unsubscribe", conversationId })) subscribed.delete(conversationId);
-  }
-
-  function expireTyping(): void {
-    cancelTypingExpiry();
-    const notices = Object.values(state.conversations).flatMap((record) => Object.values(record.typing));
-    if (notices.length === 0) return;
-    const next = Math.min(...notices.map((notice) => notice.until));
-    cancelTypingExpiry = clock.after(Math.max(0, next - clock.now()), () => {
-      dispatch({ type: "typing_expired", now: clock.now() });
-      expireTyping();
-    });
-  }
-
-  function markRead(conversationId: ConversationId): void {
-    const record = state.conversations[conversationId];
-    if (record === undefined || record.last <= record.summary.marks.myRead) return;
-    dispatch({ type: "read", conversationId, seq: record.last });
-    realtime.send({ type: "read", conversationId, seq: record.last });
-  }
-
   return {
-    getState,
+    getState: () => engine.state,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     start: () => {
-      loader.start();
-      void outbox.start();
-      realtime.start();
+      stopListening();
+      stopListening = onWake(() => tell({ type: "wake" }));
+      tell({ type: "start" });
     },
     stop: () => {
-      cancelTypingExpiry();
-      realtime.stop();
-      loader.stop();
-      outbox.stop();
+      stopListening();
+      tell({ type: "stop" });
     },
-    wake: () => realtime.advance({ type: "wake" }),
-    loadConversations: loader.loadList,
+    wake: () => tell({ type: "wake" }),
+    loadConversations: async (query = {}, cursor) => {
+      const answer = await ask((key) => ({ type: "load_list", key, query, cursor }));
+      return { next: answer?.op === "list" ? answer.next : null };
+    },
     open,
-    loadOlder: (conversationId) => loader.loadOlder(conversationId, state.conversations[conversationId]),
+    loadOlder: async (conversationId) => void (await ask((key) => ({ type: "load_older", key, conversationId }))),
     send: (conversationId, message) => {
-      if (conversationId !== null) receipts.sent(conversationId);
-      return outbox.send(conversationId, message);
+      const clientId = newUuid();
+      tell({ type: "send", clientId, conversationId, message });
+      return clientId;
     },
-    retry: outbox.retry,
-    discard: outbox.discard,
-    markRead,
-    typing: receipts.typing,
-    warnOnUnload: outbox.warnOnUnload,
+    retry: (clientId) => tell({ type: "retry", clientId }),
+    discard: (clientId) => tell({ type: "discard", clientId }),
+    markRead: (conversationId) => tell({ type: "mark_read", conversationId }),
+    typing: (conversationId, on) => tell({ type: "typing", conversationId, on }),
+    warnOnUnload: () => hasUnsafe(engine, storage.warnOnUnload),
   };
 }

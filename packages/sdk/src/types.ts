@@ -7,7 +7,7 @@ import type {
   Message,
   MessageId,
   MyConversation,
-  NewStaffMessage,
+  OutgoingMessage,
 } from "@presszero/contracts";
 
 /** Whose client this is: staff and API keys read the lane `seq`, customers the public lane. The reducer is the same. */
@@ -45,15 +45,20 @@ export type OutboxItem = {
   clientId: string;
   /** Null: the message starts a conversation, or waits for the one that a message before it starts. */
   conversationId: ConversationId | null;
-  message: NewStaffMessage;
+  message: OutgoingMessage;
   state: "queued" | "sending" | "sent" | "not_sent";
   /** How many times it was put on the network. */
   attempts: number;
   /** When it was queued, or queued again by hand: ms of this device's clock. */
   queuedAt: number;
   reason: NotSentReason | null;
-  /** Filled once the server has stored the message and its event is still on the way. */
-  sent: { messageId: MessageId; seq: number; at: string } | null;
+  /**
+   * Filled once the server has stored the message: where, in which epoch of its database, and when we were told (ms of
+   * this device's clock).
+   */
+  sent: { messageId: MessageId; seq: number; at: string; epoch: string | null; confirmedAt: number } | null;
+  /** CR7: was confirmed, and is offered again after a restore of the database. Not shown unless it is refused. */
+  quiet?: true;
 };
 
 /** Why the client stopped for good: the name of a terminal close code, or the error of the ticket. */
@@ -69,6 +74,7 @@ export type ConnectionStatus =
 /** Everything a client shows. Immutable: a change makes a new object, and what did not change keeps its identity. */
 export type State = {
   side: Side;
+  /** By id; a copy of it costs the same however many there are (records.ts). */
   conversations: Readonly<Record<string, ConversationRecord>>;
   /** Oldest first. */
   outbox: readonly OutboxItem[];
@@ -88,5 +94,5 @@ export type MessageStatus = "sent" | "delivered" | "read" | "failed";
 export type ThreadItem =
   /** `status` is null on messages of the other side and on notes. */
   | { type: "message"; key: string; message: Message; own: boolean; status: MessageStatus | null }
-  | { type: "event"; key: string; event: Exclude<ConversationEvent, { kind: "message.created" }> }
+  | { type: "event"; key: string; event: Exclude<ConversationEvent, { kind: "message.created" | "message.changed" }> }
   | { type: "pending"; key: string; item: OutboxItem; status: "sending" | "sent" | "not_sent" };

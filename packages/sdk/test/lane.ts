@@ -72,7 +72,7 @@ export function createLane(side: Side, n = 1) {
       startedAt: timeOf(0),
       activityAt: newest?.createdAt ?? timeOf(0),
       preview: newest
-        ? { text: previewOf(newest.text), by: newest.author, kind: newest.kind, at: newest.createdAt }
+        ? { id: newest.id, text: previewOf(newest.text), by: newest.author, kind: newest.kind, at: newest.createdAt }
         : null,
       unread: others.filter((message) => message.seq > marks.myRead).length,
       messages: {
@@ -114,7 +114,13 @@ function eventOf(
           author: by,
           kind: fact.kind,
           text: fact.text,
+          content: null,
+          replyTo: null,
+          reactions: [],
           status: "sent",
+          revision: 0,
+          editedAt: null,
+          deletedAt: null,
           createdAt: base.at,
         },
       };

@@ -60,6 +60,14 @@ export async function startTestServer(side: Side) {
         else socket.close(code);
       }
     },
+    /** The database goes back to an earlier state, without the events that are not kept, and all connections end. */
+    restore(epoch: string, isKept: (lane: Lane, seq: number) => boolean): void {
+      server.epoch = epoch;
+      for (const lane of lanes.values())
+        lane.events.splice(0, Infinity, ...lane.events.filter((event) => isKept(lane, event.seq)));
+      for (const [key, { lane, seq }] of stored) if (!isKept(lane, seq)) stored.delete(key);
+      server.disconnect();
+    },
     framesOf<T extends ClientFrame["type"]>(type: T) {
       return frames.filter((frame): frame is Extract<ClientFrame, { type: T }> => frame.type === type);
     },
@@ -98,7 +106,8 @@ export async function startTestServer(side: Side) {
     if (server.onSend === "ignore") return;
     const key = `${deviceId} ${frame.clientId}`;
     const known = stored.get(key);
-    const lane = known?.lane ?? (frame.conversationId === null ? server.addLane() : lanes.get(frame.conversationId)!);
+    const lane = known?.lane ?? (frame.conversationId === null ? server.addLane() : lanes.get(frame.conversationId));
+    if (lane === undefined) return push(socket, { type: "error", id: frame.id, code: "NOT_FOUND", retry: false });
     const by = side === "contact" ? "contact" : "agent";
     if (known === undefined) {
       stored.set(key, { lane, seq: lane.events.length + 1 });
@@ -220,6 +229,6 @@ export async function startTestServer(side: Side) {
 }
 
 /** Waits until a condition holds; the test's own time limit ends the wait. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -1,5 +1,5 @@
 import { Button, Tooltip } from "@mantine/core";
-import type { ConversationId, MessageKind } from "@presszero/contracts";
+import type { ConversationId } from "@presszero/contracts";
 import { maxTextLength } from "@presszero/contracts/protocol";
 import type { Summary } from "@presszero/sdk";
 import { IconSend2 } from "@tabler/icons-react";
@@ -12,12 +12,12 @@ import { usePreference } from "../preferences.ts";
 import { useMay, useMe } from "../session.ts";
 import { useConversationActions, whenSent } from "./actions.tsx";
 import classes from "./composer.module.css";
-import { readDraft, writeDraft } from "./drafts.ts";
+import { type ComposerKind, readDraft, writeDraft } from "./drafts.ts";
 
 /** From here on the person is told how much room is left. */
 const nearLimit = maxTextLength - 500;
 
-export type ComposerHandle = { focus: (kind: MessageKind) => void };
+export type ComposerHandle = { focus: (kind: ComposerKind) => void };
 
 type ComposerProps = {
   ref: Ref<ComposerHandle>;
@@ -65,13 +65,13 @@ function OpenComposer({
   const sendKey = usePreference("sendKey");
   const { close } = useConversationActions();
   const conversationId: ConversationId = summary.id;
-  const [kind, setKind] = useState<MessageKind>("text");
+  const [kind, setKind] = useState<ComposerKind>("text");
   const draftKey = { agentId: agent.id, conversationId, kind };
   const [text, setText] = useState(() => readDraft(deviceStorage, draftKey));
   const [closing, setClosing] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
 
-  function switchTo(next: MessageKind) {
+  function switchTo(next: ComposerKind) {
     if (next === kind) return;
     setKind(next);
     setText(readDraft(deviceStorage, { ...draftKey, kind: next }));

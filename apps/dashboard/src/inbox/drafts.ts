@@ -1,8 +1,9 @@
-import type { MessageKind } from "@presszero/contracts";
-
 export type DraftStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
-export type DraftKey = { agentId: string; conversationId: string; kind: MessageKind };
+/** What an agent writes by hand. */
+export type ComposerKind = "text" | "note";
+
+export type DraftKey = { agentId: string; conversationId: string; kind: ComposerKind };
 
 function nameOf({ agentId, conversationId, kind }: DraftKey): string {
   return `presszero.draft.${agentId}.${conversationId}.${kind}`;

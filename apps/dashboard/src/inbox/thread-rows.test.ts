@@ -17,7 +17,13 @@ function message(seq: number, minute: number, over: Partial<Message> = {}): Thre
     author: { type: "contact", id: "con_1", name: null },
     kind: "text",
     text: "hello",
+    content: null,
+    replyTo: null,
+    reactions: [],
     status: "sent",
+    revision: 0,
+    editedAt: null,
+    deletedAt: null,
     createdAt,
     ...over,
   };

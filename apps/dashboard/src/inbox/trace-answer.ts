@@ -12,7 +12,7 @@ export type TraceAnswer = {
 
 /** A reply is meant for the customer; what a customer writes, and a note, is meant for the team. */
 export function traceAnswer({ author, kind, readers }: MessageTrace): TraceAnswer {
-  const isForCustomer = author.type !== "contact" && kind === "text";
+  const isForCustomer = author.type !== "contact" && kind !== "note";
   const audience = readers.filter(
     ({ reader }) => reader.id !== author.id && (reader.type === "contact") === isForCustomer,
   );

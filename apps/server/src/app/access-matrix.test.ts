@@ -1,54 +1,21 @@
 // Every route and every frame with every kind of caller. One without an expectation fails: nobody adds it unprotected.
 import { randomUUID } from "node:crypto";
-import type { AddressInfo } from "node:net";
-import {
-  clientFrame,
-  type ConversationId,
-  conversationId,
-  permissions,
-  type Route,
-  routes,
-} from "@presszero/contracts";
-import type { FastifyInstance } from "fastify";
+import { type ClientFrame, clientFrame, type Permission, permissions } from "@presszero/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Ctx, systemCtx } from "../kernel/context.ts";
-import { inTx } from "../kernel/database.ts";
-import { newId } from "../kernel/ids.ts";
-import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
-import { createGuest } from "../modules/contacts/index.ts";
-import { closeConversation, listEvents, startConversation } from "../modules/conversations/index.ts";
-import { type Gateway, startGateway } from "../modules/gateway/index.ts";
+import { startConversation } from "../modules/conversations/index.ts";
+import { createTicket } from "../modules/identity/index.ts";
 import { openTestClient } from "../modules/gateway/test-client.ts";
+import { allRoutes, bodies, keyOf, newConversation, rightCall, text, things } from "./testing-calls.ts";
 import {
-  authenticate,
-  createAgent,
-  createApiKey,
-  createCompany,
-  createTicket,
-  inviteAgent,
-  signIn,
-} from "../modules/identity/index.ts";
-import { createHttpServer } from "./http.ts";
-import { handlers } from "./modules.ts";
-
-const password = "a long enough password";
-const client = { ip: "203.0.113.7", userAgent: "Firefox", origin: null };
-const text = { kind: "text" as const, text: "Hello" };
-
-const callers = [
-  "nobody",
-  "customer",
-  "otherCustomer",
-  "agent",
-  "supervisor",
-  "admin",
-  "platformAdmin",
-  "apiKey",
-  "narrowKey",
-  "foreignCustomer",
-  "foreignAdmin",
-] as const;
-type Caller = (typeof callers)[number];
+  type Caller,
+  callers,
+  formerCallers,
+  type House,
+  openHouse,
+  password,
+  type SignedInCaller,
+} from "./testing-house.ts";
+import { leavesOf } from "./testing-schema.ts";
 
 /** `in`: it is done. Anything else is the code of the refusal. */
 type Verdict = "in" | "FORBIDDEN" | "UNAUTHENTICATED" | "NOT_FOUND";
@@ -115,15 +82,27 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/conversations/:conversationId": staffOnThing(staff),
   "GET /v1/conversations/:conversationId/events": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/messages": staffOnThing(staff),
+  "PATCH /v1/conversations/:conversationId/messages/:messageId": staffOnThing(["agent", "foreignAdmin"]),
+  "DELETE /v1/conversations/:conversationId/messages/:messageId": staffOnThing([...supervisors, "agent"]),
+  "POST /v1/conversations/:conversationId/messages/:messageId/reactions": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/read": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/assign": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/close": staffOnThing(staff),
   "POST /v1/conversations/:conversationId/reopen": staffOnThing(staff),
+  "GET /v1/messages/search": staffOnly(staff),
+  "GET /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "PATCH /v1/conversations/:conversationId/drafts": staffOnThing(people),
+  "GET /v1/conversations/:conversationId/transcript": staffOnThing(staff),
+  "GET /v1/my/messages/search": customers,
+  "GET /v1/my/conversations/:conversationId/transcript": customerOfConversation,
   "GET /v1/my/conversations": customers,
   "POST /v1/my/conversations": customers,
   "GET /v1/my/conversations/:conversationId": customerOfConversation,
   "GET /v1/my/conversations/:conversationId/events": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/messages": customerOfConversation,
+  "PATCH /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
+  "DELETE /v1/my/conversations/:conversationId/messages/:messageId": customerOfConversation,
+  "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/read": customerOfConversation,
   "POST /v1/my/conversations/:conversationId/close": customerOfConversation,
   "GET /v1/parked-events": staffOnly(supervisors),
@@ -131,290 +110,400 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/conversations/:conversationId/messages/:messageId/trace": staffOnThing(supervisors),
 };
 
-let ctx: TestCtx;
-let server: FastifyInstance;
-let gateway: Gateway;
-let port: number;
-let home: Home;
-let foreign: Home;
-const tokens = {} as Record<Exclude<Caller, "nobody">, string>;
-
-/** A company with an agent of each role, at `ROLE@SLUG.example`. */
-type Home = { system: Ctx; widgetKey: string; email(name: string): string };
-
-async function createHome(slug: string): Promise<Home> {
-  const system = systemCtx(ctx, newId("company"), "test");
-  const email = (name: string) => `${name}@${slug}.example`;
-  const widgetKey = await inTx(system, async (tx) => {
-    const company = await createCompany(tx, { name: slug });
-    for (const role of ["agent", "supervisor", "company_admin"] as const) {
-      await createAgent(tx, { name: role, email: email(role), password, role });
-    }
-    const platform = { name: "platform", email: email("platform"), role: "company_admin" } as const;
-    await createAgent(tx, { ...platform, password, isPlatformAdmin: true });
-    return company.widgetKey;
-  });
-  return { system, widgetKey, email };
-}
-
-const signInAs = async (one: Home, name: string) =>
-  (await signIn(ctx, { email: one.email(name), password }, { ...client, ip: randomAddress() })).token;
-const newGuest = async ({ widgetKey }: Home) => {
-  const consent = { version: "v1", locale: "en" };
-  return (await createGuest(ctx, widgetKey, { deviceId: randomUUID(), consent }, client)).token;
-};
-/** Limits on tries are not what is tested here. */
-const randomAddress = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`;
-
-/** Signs a caller in anew. */
-async function enter(caller: Exclude<Caller, "nobody">): Promise<string> {
-  const admin = () => authenticate(ctx, tokens.admin);
-  switch (caller) {
-    case "customer":
-    case "otherCustomer":
-      return newGuest(home);
-    case "foreignCustomer":
-      return newGuest(foreign);
-    case "agent":
-    case "supervisor":
-      return signInAs(home, caller);
-    case "admin":
-      return signInAs(home, "company_admin");
-    case "platformAdmin":
-      return signInAs(home, "platform");
-    case "foreignAdmin":
-      return signInAs(foreign, "company_admin");
-    case "apiKey": {
-      const all = permissions.filter((permission) => permission !== "platform.manage");
-      return (await createApiKey(await admin(), { name: "All", permissions: all })).secret;
-    }
-    case "narrowKey":
-      return (await createApiKey(await admin(), { name: "Narrow", permissions: ["agents.read"] })).secret;
-  }
-}
-
+let house: House;
 beforeAll(async () => {
-  ctx = await createTestCtx();
-  home = await createHome("home");
-  foreign = await createHome("foreign");
-  tokens.admin = await enter("admin");
-  for (const caller of callers) {
-    if (caller !== "nobody" && caller !== "admin") tokens[caller] = await enter(caller);
-  }
-  server = await createHttpServer(ctx, handlers);
-  gateway = await startGateway(ctx, (request) => request.socket.remoteAddress ?? "");
-  server.server.on("upgrade", gateway.handleUpgrade);
-  await server.listen({ port: 0, host: "127.0.0.1" });
-  ({ port } = server.server.address() as AddressInfo);
+  house = await openHouse();
 });
-afterAll(async () => {
-  await gateway.drain(0);
-  await server.close();
-  await ctx.close();
-});
-
-async function newConversation(): Promise<ConversationId> {
-  const customer = await authenticate(ctx, tokens.customer);
-  const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
-  return (await startConversation(customer, input)).conversationId;
-}
-
-/** The things that addresses name, always of the company `home`: its customer's, its agent's. */
-const things: Record<string, (path: string, url: string) => Promise<string>> = {
-  conversationId: async (path) => {
-    const id = await newConversation();
-    if (path.endsWith("/reopen")) await closeConversation(home.system, id);
-    return id;
-  },
-  // The first message of the conversation that the address names before it.
-  messageId: async (_path, url) => {
-    const { events } = await listEvents(home.system, conversationId.parse(url.split("/")[3]), { limit: 10 });
-    return events.flatMap((event) => (event.kind === "message.created" ? [event.data.id] : []))[0]!;
-  },
-  agentId: async () => (await addAgent()).id,
-  sessionId: async () => {
-    const caller = await authenticate(ctx, await signInAs(home, "agent"));
-    return caller.actor.type === "agent" ? caller.actor.sessionId : "";
-  },
-  invitationId: async () => (await invite()).invitation.id,
-  apiKeyId: async () => {
-    const admin = await authenticate(ctx, tokens.admin);
-    return (await createApiKey(admin, { name: "Old", permissions: ["agents.read"] })).apiKey.id;
-  },
-  // The installation's: another company than the caller's own, which nobody may suspend.
-  companyId: async () => foreign.system.companyId,
-  widgetKey: async () => home.widgetKey,
-  consumer: async () => "test",
-  eventId: async () => {
-    const eventId = String(Math.floor(Math.random() * 1e12));
-    await ctx.database.worker.query(
-      `insert into consumer_retry (company_id, consumer, event_id, subject_id, event_type, seq, parked_at)
-       values ($1, 'test', $2, 'x', 'thing.happened', 1, now())`,
-      [home.system.companyId, eventId],
-    );
-    return eventId;
-  },
-};
-
-const addAgent = () =>
-  createAgent(home.system, { name: "New", email: home.email(randomUUID()), password, role: "agent" });
-const invite = () => inviteAgent(home.system, { email: home.email(randomUUID()), role: "agent" });
-
-/** Bodies that are right. */
-const bodies: Record<string, () => unknown> = {
-  "POST /v1/sessions": () => ({ email: home.email("agent"), password }),
-  "POST /v1/companies": () => ({ name: "New", adminEmail: home.email(randomUUID()) }),
-  "PATCH /v1/companies/:companyId": () => ({ status: "active" }),
-  "PATCH /v1/company": () => ({ accentColor: "#000000" }),
-  "PATCH /v1/agents/:agentId": () => ({ role: "supervisor" }),
-  "POST /v1/invitations": () => ({ email: home.email(randomUUID()), role: "agent" }),
-  "POST /v1/invitations/accept": async () => ({
-    token: (await invite()).link.split("#token=")[1],
-    name: "New",
-    password,
-  }),
-  "POST /v1/api-keys": () => ({ name: "New", permissions: ["agents.read"] }),
-  "POST /v1/realtime/tickets": () => ({ deviceId: randomUUID() }),
-  "POST /v1/widgets/:widgetKey/guests": () => ({ deviceId: randomUUID(), consent: { version: "v1", locale: "en" } }),
-  "POST /v1/conversations/:conversationId/messages": () => text,
-  "POST /v1/conversations/:conversationId/read": () => ({ seq: 1 }),
-  "POST /v1/conversations/:conversationId/assign": () => ({ agentId: null }),
-  "POST /v1/my/conversations": () => text,
-  "POST /v1/my/conversations/:conversationId/messages": () => text,
-  "POST /v1/my/conversations/:conversationId/read": () => ({ seq: 1 }),
-  // There is an admin of the installation, so this can only be refused: the same for all.
-  "POST /v1/setup": () => ({
-    token: "x".repeat(43),
-    companyName: "New",
-    name: "New",
-    email: home.email(randomUUID()),
-    password,
-  }),
-};
-
-/** Everything that was ever done in the company, in one line. */
-async function traces(): Promise<string> {
-  const { rows } = await ctx.database.worker.query(
-    `select (select count(*) from event where company_id = $1) as events,
-            (select count(*) from consumer_retry where company_id = $1 and parked_at is not null) as parked`,
-    [home.system.companyId],
-  );
-  return JSON.stringify(rows);
-}
-
-const keyOf = (route: Route) => `${route.method} ${route.path}`;
+afterAll(() => house.close());
 
 test("every route has an expectation, and every expectation a route", () => {
-  expect(Object.keys(expectations).sort()).toEqual(routes.map(keyOf).sort());
+  expect(Object.keys(expectations).sort()).toEqual(allRoutes.map(keyOf).sort());
 });
 
-describe.each((routes as readonly Route[]).map((route) => [keyOf(route), route] as const))("%s", (key, route) => {
+test("every route is called as it should be: what its address names, and a body where it takes one", () => {
+  const named = allRoutes.flatMap((route) => [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!));
+  expect(Object.keys(things).sort()).toEqual([...new Set(named)].sort());
+  expect(Object.keys(bodies).sort()).toEqual(
+    allRoutes
+      .filter((route) => route.body)
+      .map(keyOf)
+      .sort(),
+  );
+});
+
+const named = allRoutes.map((route) => [keyOf(route), route] as const);
+const codeOf = (response: { statusCode: number; json(): unknown }) =>
+  response.statusCode < 400 ? "in" : (response.json() as { code: string }).code;
+
+describe.each(named)("%s", (key, route) => {
   test.each(callers)("for %s", async (caller) => {
     const verdict = expectations[key]![caller];
-    let url: string = route.path;
-    for (const [, name] of route.path.matchAll(/:(\w+)/g)) {
-      url = url.replace(`:${name}`, await things[name!]!(route.path, url));
-    }
-    const payload = (await bodies[key]?.()) as object | undefined;
+    const call = await rightCall(house, route);
     const isLast = key === "DELETE /v1/sessions/current";
-    const token = caller === "nobody" ? null : isLast ? await enter(caller) : tokens[caller];
-    const before = await traces();
-    const response = await server.inject({
-      method: route.method,
-      url,
-      payload,
-      remoteAddress: randomAddress(),
-      headers: {
-        ...(token !== null && { authorization: `Bearer ${token}` }),
-        ...(route.idempotent && { "idempotency-key": randomUUID() }),
-      },
-    });
-    const code = response.statusCode < 400 ? "in" : (response.json() as { code: string }).code;
-    expect(code).toBe(key === "POST /v1/setup" ? "SETUP_CLOSED" : verdict);
-    if (verdict !== "in") expect(await traces()).toBe(before);
+    const token = caller === "nobody" ? null : isLast ? await house.enter(caller) : house.tokens[caller];
+    const before = await house.checksum();
+    const response = await house.call({ ...call, token });
+    expect(codeOf(response)).toBe(key === "POST /v1/setup" ? "SETUP_CLOSED" : verdict);
+    if (response.statusCode >= 400) expect(await house.checksum()).toBe(before);
     // What another company or customer wrote shows nowhere.
     if (caller.startsWith("foreign") && verdict === "in" && route.access !== "public") {
-      expect(response.body).not.toContain(home.system.companyId);
+      expect(response.body).not.toContain(house.home.system.companyId);
     }
   });
 });
 
-describe("ids in bodies and queries", () => {
-  const call = (method: "GET" | "POST", url: string, caller: Exclude<Caller, "nobody">, payload?: object) =>
-    server.inject({ method, url, payload, headers: { authorization: `Bearer ${tokens[caller]}` } });
-
-  test("a conversation is not given to another company's agent", async () => {
-    const theirs = await authenticate(ctx, tokens.foreignAdmin);
-    const id = await newConversation();
-    const answer = await call("POST", `/v1/conversations/${id}/assign`, "admin", { agentId: theirs.actor.id });
-    expect(answer.json()).toMatchObject({ code: "NOT_FOUND" });
+describe("those who may no longer come in", () => {
+  test.each(named.filter(([, route]) => route.access !== "public"))("get nothing of %s", async (_key, route) => {
+    const call = await rightCall(house, route);
+    const before = await house.checksum();
+    for (const former of formerCallers) {
+      const response = await house.call({ ...call, token: house.formerTokens[former] });
+      expect(codeOf(response), former).toBe("UNAUTHENTICATED");
+    }
+    expect(await house.checksum()).toBe(before);
   });
 
-  test("a list of another company's customer is empty, and its cursor is none", async () => {
-    await newConversation();
-    await newConversation();
-    const mine = await authenticate(ctx, tokens.customer);
-    const list = await call("GET", `/v1/conversations?contactId=${mine.actor.id}`, "foreignAdmin");
+  test.each(formerCallers)("get no connection either: %s", async (former) => {
+    const before = await house.checksum();
+    const deviceId = randomUUID();
+    const socket = await openTestClient(house.port);
+    const ticket = house.formerTokens[former];
+    socket.send({ type: "hello", version: 1, ticket, deviceId, client: "test", epoch: null, subscriptions: [] });
+    expect(await socket.closed).toBe(4401);
+    expect(socket.frames).toEqual([]);
+    // A ticket is used up by whoever shows it on another device.
+    if (former !== "holder of a ticket") expect(await house.checksum()).toBe(before);
+  });
+});
+
+describe("API keys", () => {
+  /** Of people, whatever a key may do; and of the author alone, who is a person here. */
+  const forPeople = [
+    "GET /v1/sessions",
+    "DELETE /v1/sessions/:sessionId",
+    "PATCH /v1/conversations/:conversationId/messages/:messageId",
+    "GET /v1/conversations/:conversationId/drafts",
+    "PATCH /v1/conversations/:conversationId/drafts",
+  ];
+  /** What a key needs besides the permission that the route names, since nobody gives or changes more than they have. */
+  const needsMore: Record<string, readonly Permission[]> = {
+    "POST /v1/api-keys": ["agents.read"],
+    "POST /v1/invitations": [
+      "conversations.read",
+      "conversations.reply",
+      "conversations.assign",
+      "conversations.close",
+      "agents.read",
+    ],
+    "PATCH /v1/agents/:agentId": [
+      "conversations.read",
+      "conversations.reply",
+      "conversations.assign",
+      "conversations.close",
+      "agents.read",
+      "conversations.moderate",
+      "events.manage",
+    ],
+    "DELETE /v1/conversations/:conversationId/messages/:messageId": ["conversations.read", "conversations.moderate"],
+    "POST /v1/conversations/:conversationId/messages/:messageId/reactions": ["conversations.read"],
+    "POST /v1/conversations/:conversationId/assign": ["conversations.read"],
+    "POST /v1/conversations/:conversationId/close": ["conversations.read"],
+    "POST /v1/conversations/:conversationId/reopen": ["conversations.read"],
+  };
+  const guarded = named.filter(
+    ([key, { access }]) =>
+      permissions.some((one) => one === access && one !== "platform.manage") && !forPeople.includes(key),
+  );
+
+  test.each(guarded)("%s needs its permission and no other", async (key, route) => {
+    const own = route.access as Permission;
+    const needed = [own, ...(needsMore[key] ?? [])];
+    for (const missing of needed) {
+      const others = permissions.filter((one) => one !== "platform.manage" && one !== missing);
+      const call = await rightCall(house, route);
+      const token = await house.newKey(others);
+      const before = await house.checksum();
+      expect(codeOf(await house.call({ ...call, token })), `without ${missing}`).toBe("FORBIDDEN");
+      expect(await house.checksum(), `without ${missing}`).toBe(before);
+    }
+    expect(codeOf(await house.call({ ...(await rightCall(house, route)), token: await house.newKey(needed) }))).toBe(
+      "in",
+    );
+  });
+});
+
+/** Ids that stand in bodies and queries. One without an entry fails: each has to say what another company's gets. */
+const idsInside: Record<string, () => Promise<void>> = {
+  "GET /v1/conversations query.contactId": async () => {
+    await newConversation(house);
+    const mine = await house.as("customer");
+    const url = `/v1/conversations?contactId=${mine.actor.id}`;
+    const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
     expect(list.json()).toEqual({ items: [], next: null });
-    const { next } = (await call("GET", "/v1/conversations?limit=1", "admin")).json() as { next: string };
-    for (const caller of ["foreignAdmin", "agent"] as const) {
-      const answer = await call("GET", `/v1/conversations?limit=1&cursor=${next}`, caller);
-      expect(answer.json()).toMatchObject({ code: "VALIDATION" });
+  },
+  "GET /v1/messages/search query.contactId": async () => {
+    await newConversation(house);
+    const mine = await house.as("customer");
+    const url = `/v1/messages/search?q=hello&contactId=${mine.actor.id}`;
+    const list = await house.call({ method: "GET", url, token: house.tokens.foreignAdmin });
+    expect(list.json()).toEqual({ items: [], next: null });
+  },
+  "POST /v1/conversations/:conversationId/assign body.agentId": async () => {
+    const theirs = await house.as("foreignAdmin");
+    const url = `/v1/conversations/${await newConversation(house)}/assign`;
+    const answer = await unchanged({
+      method: "POST",
+      url,
+      token: house.tokens.admin,
+      payload: { agentId: theirs.actor.id },
+    });
+    expect(answer).toMatchObject({ code: "NOT_FOUND" });
+  },
+  "POST /v1/conversations/:conversationId/messages body.replyTo": async () => {
+    const elsewhere = await messageOf("foreignCustomer");
+    const path = `/v1/conversations/${await newConversation(house)}/messages`;
+    expect(await unchanged(answerTo(elsewhere, path, "agent"))).toMatchObject({ code: "VALIDATION" });
+  },
+  "POST /v1/my/conversations body.replyTo": async () => {
+    const elsewhere = await messageOf("otherCustomer");
+    const answer = await unchanged(answerTo(elsewhere, "/v1/my/conversations", "customer"));
+    expect(answer).toMatchObject({ code: "VALIDATION" });
+  },
+  "POST /v1/my/conversations/:conversationId/messages body.replyTo": async () => {
+    const elsewhere = await messageOf("otherCustomer");
+    const path = `/v1/my/conversations/${await newConversation(house)}/messages`;
+    expect(await unchanged(answerTo(elsewhere, path, "customer"))).toMatchObject({ code: "VALIDATION" });
+  },
+  "POST /v1/sessions body.companyId": async () => {
+    const { companyId } = house.foreign.system;
+    const payload = { email: house.home.email("agent"), password, companyId };
+    expect(await unchanged({ method: "POST", url: "/v1/sessions", payload })).toMatchObject({
+      code: "WRONG_CREDENTIALS",
+    });
+  },
+  "POST /v1/realtime/tickets body.deviceId": async () => {
+    const payload = { deviceId: randomUUID() };
+    const ask = { method: "POST", url: "/v1/realtime/tickets", payload } as const;
+    await house.call({ ...ask, token: house.tokens.customer });
+    for (const caller of ["otherCustomer", "agent", "apiKey"] as const) {
+      expect(await unchanged({ ...ask, token: house.tokens[caller] }), caller).toMatchObject({ code: "VALIDATION" });
     }
-  });
-});
-
-/** Frames that name a conversation; `other` ones name none. What comes back when it is somebody else's. */
-const frames: Record<string, "NOT_FOUND" | "gone" | "nothing" | "other"> = {
-  hello: "gone",
-  send: "NOT_FOUND",
-  ack: "NOT_FOUND",
-  read: "NOT_FOUND",
-  subscribe: "NOT_FOUND",
-  unsubscribe: "nothing",
-  fetch: "NOT_FOUND",
-  typing: "NOT_FOUND",
-  ping: "other",
+    // Another company's devices are others, whatever their numbers: it learns nothing.
+    expect((await house.call({ ...ask, token: house.tokens.foreignCustomer })).statusCode).toBe(200);
+  },
+  "POST /v1/widgets/:widgetKey/guests body.deviceId": async () => {
+    const payload = { deviceId: randomUUID(), consent: { version: "v1", locale: "en" } };
+    const ask = ({ widgetKey }: { widgetKey: string }) =>
+      ({ method: "POST", url: `/v1/widgets/${widgetKey}/guests`, payload }) as const;
+    await house.call(ask(house.home));
+    expect(await unchanged(ask(house.home))).toMatchObject({ code: "VALIDATION" });
+    expect((await house.call(ask(house.foreign))).statusCode).toBe(200);
+  },
 };
 
-test("every frame has an expectation", () => {
-  const types = clientFrame.options.map((option) => option.shape.type.value);
-  expect(Object.keys(frames).sort()).toEqual(types.sort());
+async function messageOf(caller: "otherCustomer" | "foreignCustomer"): Promise<string> {
+  const input = { deviceId: randomUUID(), clientId: randomUUID(), message: text };
+  return (await startConversation(await house.as(caller), input)).messageId;
+}
+
+function answerTo(replyTo: string, url: string, caller: "agent" | "customer") {
+  const headers = { "idempotency-key": randomUUID() };
+  return { method: "POST" as const, url, headers, token: house.tokens[caller], payload: { ...text, replyTo } };
+}
+
+/** Sends what has to be refused, and sees to it that nothing changed. */
+async function unchanged(call: Parameters<House["call"]>[0]): Promise<unknown> {
+  const before = await house.checksum();
+  const response = await house.call(call);
+  expect(await house.checksum()).toBe(before);
+  return response.json();
+}
+
+const isId = ({ schema }: { schema: { pattern?: string } }) =>
+  /^\^(?:[a-z]{3}_|\[0-9a-f\]\{8\}-)/.test(schema.pattern ?? "");
+
+describe("ids in bodies and queries", () => {
+  test("are all known", () => {
+    const found = allRoutes.flatMap((route) =>
+      (["query", "body"] as const).flatMap((part) =>
+        (route[part] ? leavesOf(route[part], "input") : [])
+          .filter(isId)
+          .map(({ path }) => `${keyOf(route)} ${part}.${path}`),
+      ),
+    );
+    expect(Object.keys(idsInside).sort()).toEqual([...new Set(found)].sort());
+  });
+
+  test.each(Object.entries(idsInside))("%s of somebody else", async (_name, expectRefusal) => {
+    await expectRefusal();
+  });
+
+  test("a cursor is its owner's and its list's", async () => {
+    await newConversation(house);
+    await newConversation(house);
+    const list = (token: string, query = "") =>
+      house.call({ method: "GET", url: `/v1/conversations?limit=1${query}`, token });
+    const { next } = (await list(house.tokens.admin)).json() as { next: string };
+    expect((await list(house.tokens.admin, `&cursor=${next}`)).statusCode).toBe(200);
+    for (const caller of ["foreignAdmin", "agent", "apiKey"] as const) {
+      expect(codeOf(await list(house.tokens[caller], `&cursor=${next}`)), caller).toBe("VALIDATION");
+    }
+    const other = await house.call({ method: "GET", url: `/v1/agents?cursor=${next}`, token: house.tokens.admin });
+    expect(codeOf(other)).toBe("VALIDATION");
+  });
 });
 
-describe.each(["otherCustomer", "foreignCustomer", "foreignAdmin", "narrowKey"] as const)("frames of %s", (caller) => {
-  test("for a conversation that is not theirs get nothing", async () => {
-    const conversationId = await newConversation();
+type FrameVerdict = Verdict | "gone" | "4403";
+type FrameExpectation = Record<SignedInCaller, FrameVerdict>;
+
+/** Frames that name a conversation of `customer`, by everybody. */
+const read: FrameExpectation = {
+  customer: "in",
+  otherCustomer: "NOT_FOUND",
+  agent: "in",
+  supervisor: "in",
+  admin: "in",
+  platformAdmin: "in",
+  apiKey: "in",
+  narrowKey: "FORBIDDEN",
+  foreignCustomer: "NOT_FOUND",
+  foreignAdmin: "NOT_FOUND",
+};
+/** Only where the conversation was subscribed to, which the narrow key cannot. */
+const followed: FrameExpectation = { ...read, narrowKey: "NOT_FOUND" };
+const harmless = Object.fromEntries(Object.keys(read).map((caller) => [caller, "in"])) as FrameExpectation;
+
+type FrameRow = { expectation: FrameExpectation; frame(conversationId: string): ClientFrame | null };
+const frames: Record<ClientFrame["type"], FrameRow> = {
+  hello: {
+    expectation: { ...read, otherCustomer: "gone", foreignCustomer: "gone", foreignAdmin: "gone", narrowKey: "4403" },
+    frame: () => null,
+  },
+  send: {
+    expectation: read,
+    frame: (conversationId) => ({ type: "send", id: 2, conversationId, clientId: randomUUID(), message: text }),
+  },
+  subscribe: { expectation: read, frame: (conversationId) => ({ type: "subscribe", id: 2, conversationId, after: 0 }) },
+  fetch: { expectation: read, frame: (conversationId) => ({ type: "fetch", id: 2, conversationId }) },
+  ack: { expectation: followed, frame: (conversationId) => ({ type: "ack", conversationId, seq: 1 }) },
+  read: { expectation: followed, frame: (conversationId) => ({ type: "read", conversationId, seq: 1 }) },
+  typing: { expectation: followed, frame: (conversationId) => ({ type: "typing", conversationId, on: true }) },
+  // Who looks is said by staff, and told to staff.
+  viewing: {
+    expectation: { ...followed, customer: "FORBIDDEN", otherCustomer: "FORBIDDEN", foreignCustomer: "FORBIDDEN" },
+    frame: (conversationId) => ({ type: "viewing", conversationId, on: true }),
+  },
+  unsubscribe: { expectation: harmless, frame: (conversationId) => ({ type: "unsubscribe", conversationId }) },
+  ping: { expectation: harmless, frame: () => ({ type: "ping", n: 1 }) },
+};
+
+/** Ids in frames, and where it is tested what somebody else's gets. */
+const idsOfFrames: Record<string, string> = {
+  "hello deviceId": "below",
+  "hello subscriptions[].conversationId": "here",
+  "send conversationId": "here",
+  "send clientId": "conversations/engine.test.ts",
+  "send message.replyTo": "conversations/change.test.ts",
+  "ack conversationId": "here",
+  "read conversationId": "here",
+  "subscribe conversationId": "here",
+  "unsubscribe conversationId": "here",
+  "fetch conversationId": "here",
+  "typing conversationId": "here",
+  "viewing conversationId": "here",
+};
+
+test("every frame has an expectation, and every id in one", () => {
+  const types = clientFrame.options.map((option) => option.shape.type.value);
+  expect(Object.keys(frames).sort()).toEqual(types.sort());
+  const ids = clientFrame.options.flatMap((option) =>
+    leavesOf(option, "input")
+      .filter(isId)
+      .map(({ path }) => `${option.shape.type.value} ${path}`),
+  );
+  expect(Object.keys(idsOfFrames).sort()).toEqual([...new Set(ids)].sort());
+});
+
+/** What holds of a connection besides what it does: the ticket that it came in with. */
+const exceptTickets = (checksum: string) => checksum.replace(/^realtime_ticket .*$/m, "");
+
+describe.each(Object.entries(frames))("the frame %s", (type, { expectation, frame }) => {
+  test.each(Object.entries(expectation))("for %s", async (caller, verdict) => {
+    const conversationId = await newConversation(house);
     const deviceId = randomUUID();
-    const { ticket } = await createTicket(await authenticate(ctx, tokens[caller]), { deviceId });
-    const before = await traces();
-    const refusal = caller === "narrowKey" ? "FORBIDDEN" : "NOT_FOUND";
-    const socket = await openTestClient(port);
-    const subscriptions = caller === "narrowKey" ? [] : [{ conversationId, after: 0 }];
+    const { ticket } = await createTicket(await house.as(caller as SignedInCaller), { deviceId });
+    const follower = await house.connect(house.tokens.customer, { subscriptions: [{ conversationId, after: 0 }] });
+    await follower.next("synced");
+    const told = follower.frames.length;
+    const before = exceptTickets(await house.checksum());
+    const socket = await openTestClient(house.port);
+    const subscriptions = type === "hello" ? [{ conversationId, after: 0 }] : [];
     socket.send({ type: "hello", version: 1, ticket, deviceId, client: "test", epoch: null, subscriptions });
-    await socket.next("welcome");
-    if (caller !== "narrowKey") await socket.next("gone", (frame) => frame.conversationId === conversationId);
-    const send = { type: "send" as const, conversationId, clientId: randomUUID(), message: text };
-    socket.send({ ...send, id: 1 });
-    socket.send({ type: "subscribe", id: 2, conversationId, after: 0 });
-    socket.send({ type: "fetch", id: 3, conversationId });
-    for (const id of [1, 2, 3]) {
-      expect(await socket.next("error", (frame) => frame.id === id)).toMatchObject({ code: refusal });
+    const act = async (): Promise<FrameVerdict> => {
+      await socket.next("welcome");
+      if (type === "hello") {
+        return Promise.race([
+          socket.next("synced").then(() => "in" as const),
+          socket.next("gone").then(() => "gone" as const),
+          socket.closed.then((code) => String(code) as "4403"),
+        ]);
+      }
+      const isFollowed = expectation === followed || type === "viewing";
+      if (isFollowed) {
+        socket.send({ type: "subscribe", id: 1, conversationId, after: 0 });
+        await Promise.race([socket.next("synced"), socket.next("error", (one) => one.id === 1)]);
+      }
+      const sent = frame(conversationId)!;
+      socket.send(sent);
+      if (verdict !== "in") return (await socket.next("error")).code as FrameVerdict;
+      if ("id" in sent) {
+        const done = ["ok", "synced", "page"] as const;
+        await Promise.race(done.map((answer) => socket.next(answer, (one) => one.id === 2)));
+      } else {
+        for (const n of [7, 8]) {
+          socket.send({ type: "ping", n });
+          await socket.next("pong", (one) => one.n === n);
+        }
+      }
+      return (socket.frames.find((one) => one.type === "error")?.code as FrameVerdict | undefined) ?? "in";
+    };
+    expect(await act()).toBe(verdict);
+    if (verdict !== "in") {
+      expect(exceptTickets(await house.checksum())).toBe(before);
+      follower.send({ type: "ping", n: 1 });
+      await follower.next("pong");
+      expect(follower.frames.slice(told).map((one) => one.type)).toEqual(["pong"]);
+      // What was refused is the frame; the customer's own conversation stays theirs.
+      const given = caller === "customer" ? [] : socket.frames.map((one) => one.type);
+      expect(given.filter((one) => ["event", "page", "receipt", "ephemeral"].includes(one))).toEqual([]);
     }
-    socket.send({ type: "ack", conversationId, seq: 1 });
-    socket.send({ type: "read", conversationId, seq: 1 });
-    socket.send({ type: "typing", conversationId, on: true });
-    for (let count = 0; count < 3; count++) {
-      expect(await socket.next("error", (frame) => frame.id === null)).toMatchObject({ code: "NOT_FOUND" });
-    }
-    socket.send({ type: "unsubscribe", conversationId });
-    socket.send({ type: "ping", n: 1 });
-    await socket.next("pong");
     socket.close();
-    await socket.closed;
-    expect(
-      socket.frames.filter((frame) => ["event", "synced", "page", "receipt", "ephemeral"].includes(frame.type)),
-    ).toEqual([]);
-    expect(await traces()).toBe(before);
+    follower.close();
+    await Promise.all([socket.closed, follower.closed]);
   });
+});
+
+test("a ticket is of one device and one company", async () => {
+  const deviceId = randomUUID();
+  const ofDevice = async () => (await createTicket(await house.as("customer"), { deviceId })).ticket;
+  const { companyId } = house.home.system;
+  const attempts: [string, string, string][] = [
+    ["another device", await ofDevice(), randomUUID()],
+    ["another company", (await ofDevice()).replace(companyId, house.foreign.system.companyId), deviceId],
+    ["another kind", (await ofDevice()).replace("pzt", "pzs"), deviceId],
+  ];
+  for (const [name, ticket, device] of attempts) {
+    const socket = await openTestClient(house.port);
+    socket.send({
+      type: "hello",
+      version: 1,
+      ticket,
+      deviceId: device,
+      client: "test",
+      epoch: null,
+      subscriptions: [],
+    });
+    expect(await socket.closed, name).toBe(4401);
+    expect(socket.frames).toEqual([]);
+  }
 });

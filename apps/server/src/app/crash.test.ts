@@ -40,7 +40,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 describe("a server that is killed with SIGKILL", () => {
   it.each(["after_commit", "before_commit"] as const)(
-    "%s: the message is stored and shown once",
+    "[PR1, PR2] %s: the message is stored and shown once",
     async (point) => {
       const calm = await server.start();
       const { api, sync } = await connectGuest();

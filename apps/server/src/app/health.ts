@@ -15,10 +15,10 @@ const pools = ["app", "writer", "worker"] as const;
 
 /**
  * `/healthz`: the process answers. `/readyz`: it takes new work, that is the database answers and has the tables of this
- * version, and we are not about to stop. `/metrics` and `/healthz/details`: for callers on this machine, or with the token
- * of the settings.
+ * version, and we are neither about to stop nor overloaded. `/metrics` and `/healthz/details`: for callers on this machine,
+ * or with the token of the settings.
  */
-export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraining: () => boolean): void {
+export function serveHealth(server: FastifyInstance, system: SystemCtx, isBusy: () => boolean): void {
   const loopLag = watchLoopLag(system.metrics);
   server.addHook("onClose", async () => loopLag.stop());
   let checked = { at: Number.NEGATIVE_INFINITY, isReady: false };
@@ -33,7 +33,7 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
   }
 
   async function isReady(): Promise<boolean> {
-    const ready = !isDraining() && (await checkDatabase());
+    const ready = !isBusy() && (await checkDatabase());
     system.metrics.ready.set(ready ? 1 : 0);
     return ready;
   }
@@ -53,7 +53,7 @@ export function serveHealth(server: FastifyInstance, system: SystemCtx, isDraini
   });
   server.get("/healthz/details", options, async (request, reply) => {
     if (!isAllowed(request)) return reply.code(404).send();
-    return reply.send(await describe(system, { isReady: await isReady(), isDraining: isDraining(), loopLag }));
+    return reply.send(await describe(system, { isReady: await isReady(), isBusy: isBusy(), loopLag }));
   });
   server.get("/metrics", options, async (request, reply) => {
     if (!isAllowed(request)) return reply.code(404).send();
@@ -73,7 +73,7 @@ function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
 /** What a person wants to know of a process that is not well. Answers without the database, too. */
 async function describe(
   system: SystemCtx,
-  { isReady, isDraining, loopLag }: { isReady: boolean; isDraining: boolean; loopLag: LoopLag },
+  { isReady, isBusy, loopLag }: { isReady: boolean; isBusy: boolean; loopLag: LoopLag },
 ) {
   const { values: sockets } = await system.metrics.wsConnections.get();
   return {
@@ -83,7 +83,7 @@ async function describe(
     version: packageJson.version,
     node: process.versions.node,
     uptimeSeconds: Math.round(process.uptime()),
-    isDraining,
+    isBusy,
     sockets: sockets[0]?.value ?? 0,
     eventLoopLagSeconds: loopLag.longestSeconds(),
     pools: Object.fromEntries(

@@ -11,6 +11,7 @@ import {
 } from "@presszero/contracts";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { serveProtocolDocs } from "./protocol-docs.ts";
 
 const tags: Record<string, readonly Route[]> = {
   identity: identityRoutes,
@@ -21,6 +22,8 @@ const tags: Record<string, readonly Route[]> = {
 
 const description = `Times are ISO 8601 in UTC. Lists come in pages: hand \`next\` back as \`cursor\`. A write that takes an
 \`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key.
+
+Conversations come live over a WebSocket: see [the realtime protocol](/docs/protocol).
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents. \`code\` is one of these; \`retry\` says
 whether the same request may succeed later:
@@ -34,7 +37,7 @@ ${Object.entries(errorCodes)
 
 type Paths = Record<string, Record<string, { parameters?: unknown[]; responses: Record<string, unknown> }>>;
 
-/** OpenAPI 3.1 at `/openapi.json`, rendered at `/docs`. To be called before the routes are registered. */
+/** OpenAPI 3.1 at `/openapi.json`, rendered at `/docs`; the protocol at `/docs/protocol`. To be called before the routes are registered. */
 export async function addDocumentation(server: FastifyInstance): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -62,6 +65,7 @@ export async function addDocumentation(server: FastifyInstance): Promise<void> {
     },
   });
   server.get("/openapi.json", { schema: { hide: true } }, () => server.swagger());
+  serveProtocolDocs(server);
 }
 
 /** What routes have in common is said once: the problem document, answers without a body, the idempotency key. */

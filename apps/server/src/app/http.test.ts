@@ -175,13 +175,30 @@ describe("bad input", () => {
     expectProblem(answer, "UNSUPPORTED_MEDIA_TYPE");
   });
 
-  test("limits the size of bodies, those of sign-in to 8 KiB", async () => {
+  test("[LM8] limits the size of bodies, those of sign-in to 8 KiB", async () => {
     const login = { email: "amara@example.com", password };
     expectProblem(await signIn({ ...login, filler: "x".repeat(8 * 1024) }), "TOO_LARGE");
     const headers = await bearer("amara@example.com");
     const patch = (name: string) => call({ method: "PATCH", url: "/v1/company", headers, payload: { name } });
     expectProblem(await patch("x".repeat(9 * 1024)), "VALIDATION");
     expectProblem(await patch("x".repeat(1024 * 1024)), "TOO_LARGE");
+  });
+
+  test("limits the nesting of bodies, the length of addresses and the number of header fields", async () => {
+    const headers = { ...(await bearer("amara@example.com")), "content-type": "application/json" };
+    const patch = (depth: number) =>
+      call({
+        method: "PATCH",
+        url: "/v1/company",
+        headers,
+        payload: `{"name":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`,
+      });
+    expectProblem(await patch(20), "VALIDATION");
+    expectProblem(await patch(21), "TOO_LARGE");
+    expectProblem(await patch(50_000), "TOO_LARGE");
+    expectProblem(await call({ method: "GET", url: `/v1/company?x=${"x".repeat(8 * 1024)}`, headers }), "TOO_LARGE");
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, "1"]));
+    expectProblem(await call({ method: "GET", url: "/v1/company", headers: { ...headers, ...many } }), "TOO_LARGE");
   });
 
   test("asks for an idempotency key where a write needs one", async () => {

@@ -14,6 +14,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Ctx, SystemCtx } from "../kernel/context.ts";
 import { AppError, invalidField } from "../kernel/errors.ts";
 import type { RouteHandlers } from "../kernel/http.ts";
+import { exceedsJson, maxJsonDepth } from "../kernel/json-size.ts";
 import { countAnswer } from "../kernel/metrics.ts";
 import { admit, isFromOwnPage, setSessionCookie } from "./http-auth.ts";
 import { addDocumentation, describeRoute } from "./http-docs.ts";
@@ -27,6 +28,8 @@ type AnyHandler = (ctx: SystemCtx | Ctx, input: Record<string, unknown>) => Prom
 
 const bodyBytes = 1024 * 1024;
 const smallBodyBytes = 8 * 1024;
+const urlBytes = 8 * 1024;
+const headerFields = 100;
 /** Routes that work on secrets before it is known who calls. */
 const smallBodies = new Set(["POST /v1/sessions", "POST /v1/setup", "POST /v1/invitations/accept"]);
 /** The same for every visitor, and loaded by every page with the widget. */
@@ -56,7 +59,12 @@ export async function createHttpServer(
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     bodyLimit: bodyBytes,
     requestTimeout: 30_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: 10_000,
+      maxHeaderSize: 16 * 1024,
+      // A client that would rather speak HTTP/2 asks with every request; it gets its answer by HTTP/1.1.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
     requestIdHeader: false,
     genReqId: (request) => readRequestId(request.headers["x-request-id"]) ?? randomUUID(),
     frameworkErrors: (error, request, reply) =>
@@ -70,6 +78,7 @@ export async function createHttpServer(
   server.decorateRequest("caller", null);
   server.decorateRequest("refusal", null);
   server.addHook("onRequest", async (request, reply) => void reply.header("X-Request-Id", request.id));
+  server.addHook("onRequest", limitHead);
   measure(server, ctx);
   await server.register(cookie);
   await addSecurityHeaders(server, ctx);
@@ -122,6 +131,7 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
       if (access !== "public") request.caller = await admit(ctx, request, access);
     },
     async handler(request, reply) {
+      if (!route.body && !isEmpty(request.body)) throw invalidField("", "must be empty: nothing is read from it");
       const result = await handler(request.caller ?? ctx, {
         params: request.params,
         query: request.query,
@@ -135,6 +145,11 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
       return reply.send(result);
     },
   });
+}
+
+/** Many clients send `{}` where there is nothing to say. */
+function isEmpty(body: unknown): boolean {
+  return body == null || (typeof body === "object" && !Array.isArray(body) && Object.keys(body).length === 0);
 }
 
 function readClientId(request: FastifyRequest): string {
@@ -157,7 +172,12 @@ function readRequestId(header: string | string[] | undefined): string | null {
   return typeof header === "string" && /^[\w.-]{8,64}$/.test(header) ? header : null;
 }
 
-/** JSON in well-formed UTF-8 and nothing else. */
+/** Refuses addresses and headers that no client of ours needs; those above 16 KiB have not come this far. */
+async function limitHead({ raw }: FastifyRequest): Promise<void> {
+  if (raw.url!.length > urlBytes || raw.rawHeaders.length > 2 * headerFields) throw new AppError("TOO_LARGE");
+}
+
+/** JSON in well-formed UTF-8, not nested too deep, and nothing else. */
 function acceptJsonOnly(server: FastifyInstance): void {
   const parseJson = server.getDefaultJsonParser("error", "error");
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -169,7 +189,10 @@ function acceptJsonOnly(server: FastifyInstance): void {
     } catch {
       return done(new AppError("BAD_FRAME"));
     }
-    void parseJson(request, text, done);
+    void parseJson(request, text, (error, value) => {
+      if (!error && exceedsJson(value, maxJsonDepth)) return done(new AppError("TOO_LARGE"));
+      done(error, value);
+    });
   });
 }
 

@@ -18,13 +18,13 @@ import { handlers } from "./modules.ts";
 let system: TestCtx;
 let company: TestCompany;
 let server: FastifyInstance;
-let isDraining = false;
+let isBusy = false;
 
 beforeAll(async () => {
   system = await createTestCtx();
   company = await createTestCompany(system);
   server = await createHttpServer(system, handlers);
-  serveHealth(server, system, () => isDraining);
+  serveHealth(server, system, () => isBusy);
 });
 afterAll(async () => {
   await server.close();
@@ -149,10 +149,10 @@ const details = (headers: Record<string, string> = {}, remoteAddress = "127.0.0.
 it("readiness, as a figure too", async () => {
   expect((await server.inject({ url: "/readyz" })).statusCode).toBe(200);
   expect(await read("presszero_ready")).toBe(1);
-  isDraining = true;
+  isBusy = true;
   expect((await server.inject({ url: "/metrics" })).body).toContain("presszero_ready 0");
-  expect((await details()).json()).toMatchObject({ status: "not ready", isDraining: true });
-  isDraining = false;
+  expect((await details()).json()).toMatchObject({ status: "not ready", isBusy: true });
+  isBusy = false;
 });
 
 it("tells the details of this process to this machine alone, or to who has the token", async () => {
@@ -162,7 +162,7 @@ it("tells the details of this process to this machine alone, or to who has the t
     process: system.trace.process,
     version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     node: process.versions.node,
-    isDraining: false,
+    isBusy: false,
     sockets: 0,
     pools: { app: { waiting: 0 }, writer: {}, worker: {} },
     database: {

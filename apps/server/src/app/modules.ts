@@ -1,13 +1,13 @@
 import type { Consumer } from "../kernel/consumers.ts";
 import type { Job } from "../kernel/jobs.ts";
 import { contactsHandlers } from "../modules/contacts/index.ts";
-import { conversationsHandlers } from "../modules/conversations/index.ts";
+import { conversationsConsumers, conversationsHandlers } from "../modules/conversations/index.ts";
 import { identityHandlers, identityJobs } from "../modules/identity/index.ts";
 import { notificationsConsumers } from "../modules/notifications/index.ts";
 import { operationsHandlers } from "./operations.ts";
 
 /** What the modules bring: their reactions to events, their scheduled work, their routes. */
-export const consumers: readonly Consumer[] = [...notificationsConsumers];
+export const consumers: readonly Consumer[] = [...conversationsConsumers, ...notificationsConsumers];
 export const jobs: readonly Job[] = [...identityJobs];
 export const handlers = {
   ...identityHandlers,

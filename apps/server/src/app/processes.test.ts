@@ -1,9 +1,13 @@
 // Two processes on one database: what one stores, clients of the other see.
+import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createApi, createSync, memoryStorage, type Sync, thread, typingAuthors } from "@presszero/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
-import { createAgent } from "../modules/identity/index.ts";
+import type { Ctx } from "../kernel/context.ts";
+import { startConversation } from "../modules/conversations/index.ts";
+import { openTestClient } from "../modules/gateway/test-client.ts";
+import { createAgent, createTicket } from "../modules/identity/index.ts";
 import { createTestCompany, type TestCompany } from "../modules/testing.ts";
 import { createTestProcess, type TestProcess } from "./testing-process.ts";
 
@@ -11,6 +15,7 @@ let system: TestCtx;
 let company: TestCompany;
 let one: TestProcess;
 let other: TestProcess;
+let doomed: ChildProcess;
 const syncs: Sync[] = [];
 
 beforeAll(async () => {
@@ -19,7 +24,7 @@ beforeAll(async () => {
   one = await createTestProcess(system);
   other = await createTestProcess(system);
   await one.start();
-  await other.start();
+  doomed = await other.start();
 });
 afterAll(async () => {
   for (const sync of syncs) sync.stop();
@@ -67,3 +72,27 @@ it("joins a customer on one with an agent on the other: messages, receipts, typi
   customer.markRead(id);
   await expect.poll(() => agent.getState().conversations[id]?.summary.marks.otherRead).toBe(3);
 });
+
+it("forgets in time who was connected to a process that was killed", async () => {
+  const open = async ({ baseUrl }: TestProcess, ctx: Ctx) => {
+    const client = await openTestClient(Number(new URL(baseUrl).port));
+    const deviceId = randomUUID();
+    const { ticket } = await createTicket(ctx, { deviceId });
+    client.send({ type: "hello", version: 1, ticket, deviceId, client: "test/1", epoch: null, subscriptions: [] });
+    await client.next("welcome");
+    return client;
+  };
+  const input = { deviceId: randomUUID(), clientId: randomUUID(), message: { kind: "text" as const, text: "Hello" } };
+  const { conversationId } = await startConversation(company.customer, input);
+  const agent = await open(one, company.agent);
+  agent.send({ type: "subscribe", id: 1, conversationId, after: 0 });
+  const isOnline = (online: boolean) =>
+    agent.next("ephemeral", (frame) => frame.kind === "presence" && frame.data.online === online);
+  await isOnline(false);
+  const customer = await open(other, company.customer);
+  await isOnline(true);
+  doomed.kill("SIGKILL");
+  await customer.closed;
+  await expect.poll(() => isOnline(false).then(() => true), { timeout: 60_000 }).toBe(true);
+  agent.close();
+}, 90_000);

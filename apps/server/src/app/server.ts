@@ -12,6 +12,7 @@ import { startJobs } from "../kernel/jobs.ts";
 import { createMailer } from "../kernel/mail.ts";
 import { createMetrics } from "../kernel/metrics.ts";
 import { migrate } from "../kernel/migrate.ts";
+import { watchOverload } from "../kernel/overload.ts";
 import { startRelay } from "../kernel/relay.ts";
 import type { Settings } from "../kernel/settings.ts";
 import { createTrace } from "../kernel/trace.ts";
@@ -93,11 +94,13 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
 
     // Whatever its roles, a process answers how it is.
     const http = await createHttpServer(system, roles.has("api") ? handlers : {});
-    serveHealth(http, system, () => isDraining);
+    const overload = watchOverload(system);
+    closers.push(async () => overload.stop());
+    serveHealth(http, system, () => isDraining || overload.isOverloaded());
     if (roles.has("api")) await serveWebApps(http);
     let gateway: Gateway | null = null;
     if (roles.has("gateway")) {
-      gateway = await startGateway(system, addressOf(settings));
+      gateway = await startGateway(system, addressOf(settings), overload.isOverloaded);
       http.server.on("upgrade", gateway.handleUpgrade);
     }
     // Pages keep their connections open; those that are idle are closed at once, the others when answered.

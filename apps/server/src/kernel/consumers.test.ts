@@ -109,7 +109,7 @@ test("the handler acts as the system, for the company of the event", async () =>
   );
 });
 
-test("nothing is skipped when transactions commit in another order than they began", async () => {
+test("[CM6] nothing is skipped when transactions commit in another order than they began", async () => {
   await fc.assert(
     fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }), fc.nat(5), async (order, readAfter) => {
       const us = company();
@@ -164,7 +164,7 @@ test("a failed event is tried again and holds back its subject alone, in order",
   expect(notes.seen.slice(-3)).toEqual(["a1", "a2", "a3"]);
 });
 
-test("after its last attempt an event is parked, and its successors go on", async () => {
+test("[PR9] after its last attempt an event is parked, and its successors go on", async () => {
   const us = company();
   const notes = recorder("notes", (event) => event.data.label === "a1", { maxAttempts: 3 });
   const running = start(notes);
@@ -202,7 +202,7 @@ test("a consumer that hangs holds up no other, and counts as failed", async () =
   });
 });
 
-test("killed between handling and saving the cursor: the event comes again, and the work goes on", async () => {
+test("[PR9] killed between handling and saving the cursor: the event comes again, and the work goes on", async () => {
   const us = company();
   const notes = recorder("notes");
   let kill = true;

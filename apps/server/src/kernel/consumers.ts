@@ -30,6 +30,8 @@ const batchSize = 200;
 const batchMs = 1_000;
 const pollMs = 1_000;
 const measureMs = 5_000;
+/** A cursor that moved over events of other types alone is written at most this often. */
+const idleWriteMs = 30_000;
 /** Hints come in bursts; a short wait gathers them. */
 const gatherMs = 20;
 
@@ -88,6 +90,7 @@ function startRunner(ctx: SystemCtx, consumer: Consumer, session: LockSession) {
     wakeUp();
   };
   const isStopped = () => stopped;
+  let progress: Progress | null = null;
 
   const running = (async () => {
     while (!stopped) {
@@ -96,11 +99,16 @@ function startRunner(ctx: SystemCtx, consumer: Consumer, session: LockSession) {
         const client = await session.lock(consumer.name);
         if (client) {
           const retried = await retryDue(ctx, consumer, client, isStopped);
-          more = (await readOn(ctx, consumer, client, isStopped)) || retried;
+          const read = await readOn(ctx, consumer, client, progress, isStopped);
+          progress = read.progress;
+          more = read.more || retried;
         } else {
+          progress = null;
           ctx.metrics.consumerLagSeconds.remove({ consumer: consumer.name });
         }
       } catch (error) {
+        // How far it has come is read again: what was handled may not have been written down.
+        progress = null;
         ctx.log.warn(
           { err: error, consumer: consumer.name },
           "consumer cannot work on the log; it goes on as soon as it can",
@@ -155,40 +163,50 @@ function toLoggedEvent(row: EventRow): LoggedEvent {
   };
 }
 
+/** A place in the log, between two events. */
+type Position = { xid: string; id: number };
+
+/** How far this process has read for a consumer, while it holds the consumer's lock through `client`. */
+type Progress = { client: pg.PoolClient; position: Position; writtenAt: number };
+
 /**
  * Handles the events after the cursor and moves it. Ids commit out of order, so only events below the snapshot's horizon
- * are read: no running transaction can still put one before them. True if there may be more to read.
+ * are read: no running transaction can still put one before them. Events of other types are passed over without being
+ * sent; a cursor that moved over such alone is written down now and then only, for reading over them again does no harm.
  */
 async function readOn(
   ctx: SystemCtx,
   consumer: Consumer,
   client: pg.PoolClient,
+  before: Progress | null,
   isStopped: () => boolean,
-): Promise<boolean> {
-  await client.query("insert into consumer (name, xid, id) values ($1, '0', 0) on conflict do nothing", [
-    consumer.name,
-  ]);
-  const { rows } = await ctx.database.worker.query<EventRow & { xid: string; age: number }>(
-    `select ${eventColumns}, event.xid, extract(epoch from clock_timestamp() - event.created_at)::float8 as age
-       from event, consumer
-      where consumer.name = $1 and (event.xid, event.id) > (consumer.xid, consumer.id)
-        and event.xid < pg_snapshot_xmin(pg_current_snapshot())
-      order by event.xid, event.id limit $2`,
-    [consumer.name, batchSize],
-  );
-  const oldest = rows[0];
-  ctx.metrics.consumerLagSeconds.set({ consumer: consumer.name }, oldest?.age ?? 0);
-  if (!oldest) return false;
+): Promise<{ more: boolean; progress: Progress }> {
+  const known = before?.client === client ? before : await startReading(consumer, client);
+  const { rows: found } = await ctx.database.worker.query<
+    { horizon: string } & ((EventRow & { xid: string; age: number }) | { id: null })
+  >({
+    name: "read_log",
+    text: `select horizon.xid as horizon, mine.*
+       from (select pg_snapshot_xmin(pg_current_snapshot()) as xid) horizon
+       left join lateral (
+         select ${eventColumns}, event.xid, extract(epoch from clock_timestamp() - event.created_at)::float8 as age
+           from event
+          where (event.xid, event.id) > ($1::xid8, $2::bigint) and event.xid < horizon.xid and event.type = any($3::text[])
+          order by event.xid, event.id limit $4
+       ) mine on true`,
+    values: [known.position.xid, known.position.id, consumer.types, batchSize],
+  });
+  const rows = found.filter((row) => row.id !== null);
+  const { horizon } = found[0]!;
+  ctx.metrics.consumerLagSeconds.set({ consumer: consumer.name }, rows[0]?.age ?? 0);
 
-  const mine = rows.filter(({ type }) => consumer.types.includes(type));
-  const blocked = await findBlockedSubjects(ctx, consumer, mine);
+  const blocked = await findBlockedSubjects(ctx, consumer, rows);
   const retries: Retry[] = [];
   const until = performance.now() + batchMs;
-  let last = oldest;
+  let handled = 0;
   for (const row of rows) {
-    if (row !== oldest && (isStopped() || performance.now() > until)) break;
-    last = row;
-    if (!consumer.types.includes(row.type)) continue;
+    if (handled > 0 && (isStopped() || performance.now() > until)) break;
+    handled++;
     const subject = subjectKey(row);
     if (blocked.has(subject)) {
       retries.push(toRetry(row, 0, null, consumer));
@@ -200,7 +218,31 @@ async function readOn(
     retries.push(retry);
     if (!retry.parked) blocked.add(subject);
   }
-  // One statement, so it is one transaction although several consumers share the connection.
+  const isAll = handled === rows.length && rows.length < batchSize;
+  const last = rows[handled - 1];
+  const position = isAll ? { xid: horizon, id: 0 } : { xid: last!.xid, id: last!.id };
+  const isWorthWriting = handled > 0 || performance.now() - known.writtenAt > idleWriteMs;
+  if (isWorthWriting) await writeProgress(consumer, client, position, retries);
+  const writtenAt = isWorthWriting ? performance.now() : known.writtenAt;
+  return { more: !isAll, progress: { client, position, writtenAt } };
+}
+
+async function startReading(consumer: Consumer, client: pg.PoolClient): Promise<Progress> {
+  const { rows } = await client.query<Position>(
+    `with created as (insert into consumer (name, xid, id) values ($1, '0', 0) on conflict do nothing)
+     select xid::text, id from consumer where name = $1`,
+    [consumer.name],
+  );
+  return { client, position: rows[0] ?? { xid: "0", id: 0 }, writtenAt: performance.now() };
+}
+
+/** One statement, so it is one transaction although several consumers share the connection. */
+async function writeProgress(
+  consumer: Consumer,
+  client: pg.PoolClient,
+  position: Position,
+  retries: readonly Retry[],
+): Promise<void> {
   await client.query(
     `with moved as (update consumer set xid = $2::xid8, id = $3 where name = $1)
      insert into consumer_retry (company_id, consumer, event_id, subject_id, event_type, seq, attempts, next_at, reason, parked_at)
@@ -209,9 +251,8 @@ async function readOn(
        from jsonb_to_recordset($4::jsonb) as retry (company_id text, event_id bigint, subject_id text, event_type text,
             seq bigint, attempts int, delay_ms float8, reason text, parked boolean)
      on conflict do nothing`,
-    [consumer.name, last.xid, last.id, JSON.stringify(retries)],
+    [consumer.name, position.xid, position.id, JSON.stringify(retries)],
   );
-  return last !== rows.at(-1) || rows.length === batchSize;
 }
 
 type Retry = {

@@ -8,6 +8,7 @@ export type NewEvent = Pick<RecordedEvent, "subjectId" | "type" | "data"> & {
   /** Lane numbers, for subjects that have lanes. */
   lane?: { seq: number; publicSeq: number; isPublic: boolean };
   refId?: string;
+  content?: unknown;
 };
 
 /** Appends a fact in the transaction that makes it true. Data holds ids and values that staff may see, never secrets. */
@@ -31,6 +32,7 @@ export async function appendEvent(ctx: Ctx & InTx, event: NewEvent): Promise<Rec
     refId: event.refId ?? null,
     data: event.data,
     at: rows[0]!.created_at,
+    content: event.content,
   };
   ctx.recorded.push(recorded);
   return recorded;

@@ -1,4 +1,4 @@
-import type { Rate } from "./settings.ts";
+import type { Rate } from "./settings-limits.ts";
 
 /** Tokens left at a moment (ms of a monotonic clock). A bucket that was never used is full. */
 export type Bucket = { tokens: number; at: number };

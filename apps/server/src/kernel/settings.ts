@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { type Notes, setting, text } from "./settings-variable.ts";
+import { type Limits, limitSettings, readLimits } from "./settings-limits.ts";
 
 /** What a process does. One process does everything unless `--roles` says otherwise. */
 export const allRoles = ["api", "gateway", "worker"] as const;
@@ -32,23 +34,6 @@ export type Settings = {
   roles: ReadonlySet<ProcessRole>;
 };
 
-/** So many a second over time, and so many at once. */
-export type Rate = { perSecond: number; burst: number };
-
-/** What one client, person or address may do. A rate of null is no limit. */
-export type Limits = {
-  frames: Rate | null;
-  agentSends: Rate | null;
-  customerSends: Rate | null;
-  companySends: Rate | null;
-  addressSends: Rate | null;
-  hellos: Rate | null;
-  hellosInFlight: number;
-  connectionsOfUser: number;
-  connectionsOfDevice: number;
-  connectionsFromAddress: number;
-};
-
 /** Thrown when settings are missing or wrong: one sentence for each of them. */
 export class SettingsError extends Error {
   readonly problems: readonly string[];
@@ -64,10 +49,6 @@ const repositoryRoot = resolve(import.meta.dirname, "../../../..");
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const proxyNames = ["loopback", "linklocal", "uniquelocal"];
 
-/** `shown` stands in for the default where that depends on something else; a secret may also come from a file. */
-type Notes = { meaning: string; shown?: string; secret?: true; example?: string };
-
-const text = (message: string, isRight: (value: string) => boolean) => z.string().refine(isRight, message);
 const list = (message: string, isRight: (item: string) => boolean) =>
   z
     .string()
@@ -82,23 +63,6 @@ const hasProtocol =
   (...protocols: string[]) =>
   (value: string) =>
     URL.canParse(value) && protocols.includes(new URL(value).protocol);
-
-/** Rates of a server that others can reach (delivery contract §6 and §7). */
-const usualRates = {
-  RATE_FRAMES: "20/60",
-  RATE_AGENT_SENDS: "5/20",
-  RATE_CUSTOMER_SENDS: "1/10",
-  RATE_COMPANY_SENDS: "500/2000",
-  RATE_ADDRESS_SENDS: "20/100",
-  RATE_HELLOS: "300/300",
-};
-
-const usualCounts = {
-  MAX_HELLOS_IN_FLIGHT: 200,
-  MAX_USER_CONNECTIONS: 10,
-  MAX_DEVICE_CONNECTIONS: 5,
-  MAX_ADDRESS_CONNECTIONS: 50,
-};
 
 const environment = {
   PORT: setting(
@@ -199,22 +163,7 @@ const environment = {
       example: "crm.internal,10.0.0.7:8080",
     },
   ),
-  RATE_FRAMES: rate(usualRates.RATE_FRAMES, "Frames of one realtime connection"),
-  RATE_AGENT_SENDS: rate(usualRates.RATE_AGENT_SENDS, "Messages of one agent"),
-  RATE_CUSTOMER_SENDS: rate(usualRates.RATE_CUSTOMER_SENDS, "Messages of one customer"),
-  RATE_COMPANY_SENDS: rate(usualRates.RATE_COMPANY_SENDS, "Messages of one company"),
-  RATE_ADDRESS_SENDS: rate(usualRates.RATE_ADDRESS_SENDS, "Messages of customers behind one address"),
-  RATE_HELLOS: rate(usualRates.RATE_HELLOS, "New realtime connections of this process"),
-  MAX_HELLOS_IN_FLIGHT: count(
-    usualCounts.MAX_HELLOS_IN_FLIGHT,
-    "Realtime connections that are being opened at the same moment",
-  ),
-  MAX_USER_CONNECTIONS: count(usualCounts.MAX_USER_CONNECTIONS, "Realtime connections of one agent"),
-  MAX_DEVICE_CONNECTIONS: count(usualCounts.MAX_DEVICE_CONNECTIONS, "Realtime connections of one customer"),
-  MAX_ADDRESS_CONNECTIONS: count(
-    usualCounts.MAX_ADDRESS_CONNECTIONS,
-    "Realtime connections of customers behind one address",
-  ),
+  ...limitSettings,
   METRICS_TOKEN: setting(
     text("must be at least 16 characters long.", (value) => value.length >= 16)
       .nullable()
@@ -227,38 +176,6 @@ const environment = {
     },
   ),
 };
-
-function setting<T extends z.ZodType>(schema: T, notes: Notes): { schema: T; notes: Notes } {
-  return { schema, notes };
-}
-
-/** A rate as `perSecond/burst`. On a trial, which only this machine can reach, rates are off unless they are set. */
-function rate(usual: string, meaning: string) {
-  return setting(
-    text("must be two numbers such as 5/20 (a second, at once), or off.", (value) =>
-      /^(off|[1-9]\d{0,5}\/[1-9]\d{0,6})$/.test(value),
-    ).optional(),
-    {
-      meaning: `${meaning}: a second over time, and at once; or \`off\`.`,
-      shown: `\`${usual}\`; \`off\` while \`PUBLIC_URL\` is this machine`,
-      example: usual,
-    },
-  );
-}
-
-/** A number of things at once; on a trial without limit, unless it is set. */
-function count(usual: number, meaning: string) {
-  return setting(
-    text("must be a whole number above 0.", (value) => /^[1-9]\d{0,6}$/.test(value))
-      .transform(Number)
-      .optional(),
-    {
-      meaning: `${meaning}, at most.`,
-      shown: `\`${usual}\`; no limit while \`PUBLIC_URL\` is this machine`,
-      example: String(usual),
-    },
-  );
-}
 
 type Environment = { [N in keyof typeof environment]: z.output<(typeof environment)[N]["schema"]> };
 
@@ -299,30 +216,6 @@ export function loadSettings(env: Record<string, string | undefined>, args: read
     metricsToken: read.METRICS_TOKEN,
     limits: readLimits(read, publicUrl),
     roles,
-  };
-}
-
-function readLimits(read: Environment, publicUrl: string): Limits {
-  const isTrial = ["localhost", "127.0.0.1", "[::1]"].includes(new URL(publicUrl).hostname);
-  const rateOf = (name: keyof typeof usualRates): Rate | null => {
-    const value = read[name] ?? (isTrial ? "off" : usualRates[name]);
-    if (value === "off") return null;
-    const [perSecond, burst] = value.split("/").map(Number);
-    return { perSecond: perSecond!, burst: burst! };
-  };
-  const countOf = (name: keyof typeof usualCounts): number =>
-    read[name] ?? (isTrial ? Number.POSITIVE_INFINITY : usualCounts[name]);
-  return {
-    frames: rateOf("RATE_FRAMES"),
-    agentSends: rateOf("RATE_AGENT_SENDS"),
-    customerSends: rateOf("RATE_CUSTOMER_SENDS"),
-    companySends: rateOf("RATE_COMPANY_SENDS"),
-    addressSends: rateOf("RATE_ADDRESS_SENDS"),
-    hellos: rateOf("RATE_HELLOS"),
-    hellosInFlight: countOf("MAX_HELLOS_IN_FLIGHT"),
-    connectionsOfUser: countOf("MAX_USER_CONNECTIONS"),
-    connectionsOfDevice: countOf("MAX_DEVICE_CONNECTIONS"),
-    connectionsFromAddress: countOf("MAX_ADDRESS_CONNECTIONS"),
   };
 }
 

@@ -26,7 +26,13 @@ function message(author: Author, createdAt: string, status: "sent" | "delivered"
       author,
       kind: "text",
       text: "Hello",
+      content: null,
+      replyTo: null,
+      reactions: [],
       status: "sent",
+      revision: 0,
+      editedAt: null,
+      deletedAt: null,
       createdAt,
     },
   };

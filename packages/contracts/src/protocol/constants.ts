@@ -7,6 +7,13 @@ export const realtimePath = "/v1/realtime";
 export const subProtocol = "presszero.v1";
 export const protocolVersion = 1;
 
+/** A larger frame of a client closes the connection. */
+export const maxFrameBytes = 64 * 1024;
+/** Conversations that one connection follows at most. */
+export const maxSubscriptions = 200;
+/** Events that one fetch asks for at most. */
+export const maxFetchedEvents = 200;
+
 /** Limits of a text message: UTF-16 units and UTF-8 bytes. */
 export const maxTextLength = 16_000;
 export const maxTextBytes = 32 * 1024;

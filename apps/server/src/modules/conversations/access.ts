@@ -17,13 +17,19 @@ export function deviceIdOf({ actor }: Pick<Ctx, "actor">): string {
   return "sessionId" in actor ? actor.sessionId : actor.id;
 }
 
-/** Locks a conversation that the actor may change; staff need the permission, a customer must be its contact. */
+/**
+ * Locks a conversation that the actor may change: staff need the permission, and that to read, because the answer shows
+ * the conversation; a customer must be its contact.
+ */
 export async function accessForChange(
   ctx: Ctx & InTx,
   id: ConversationId,
-  permission: "conversations.assign" | "conversations.close",
+  permission: "conversations.reply" | "conversations.assign" | "conversations.close",
 ): Promise<ConversationRow> {
-  if (ctx.actor.type !== "contact") requirePermission(ctx, permission);
+  if (ctx.actor.type !== "contact") {
+    requirePermission(ctx, permission);
+    requirePermission(ctx, "conversations.read");
+  }
   const conversation = await findConversationForUpdate(ctx, id);
   if (!conversation) throw new AppError("NOT_FOUND");
   if (ctx.actor.type === "contact" && conversation.contactId !== ctx.actor.id) throw new AppError("NOT_FOUND");

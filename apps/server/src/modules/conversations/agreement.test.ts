@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestCtx, type TestCtx } from "../../kernel/testing.ts";
 import { createTestCompany, type TestCompany } from "../testing.ts";
 import { assignConversation } from "./service/assign.ts";
+import { deleteMessage, editMessage, reactToMessage } from "./service/change.ts";
 import { closeConversation, reopenConversation } from "./service/close.ts";
 import { getConversation, getMyConversation, listEvents } from "./service/read.ts";
 import { sendMessage } from "./service/send.ts";
@@ -35,6 +36,14 @@ const actions: { kinds: ConversationEvent["kind"][]; act: (id: ConversationId) =
   { kinds: ["message.created"], act: (id) => sendMessage(company.customer, id, message("text", "a question")) },
   { kinds: ["message.created"], act: (id) => sendMessage(company.agent, id, message("text", long)) },
   { kinds: ["message.created"], act: (id) => sendMessage(company.agent, id, message("note", "for us")) },
+  { kinds: ["message.changed"], act: async (id) => editMessage(company.agent, id, await newest(id), "for us alone") },
+  { kinds: ["message.created"], act: (id) => sendMessage(company.agent, id, message("text", "Of cours")) },
+  { kinds: ["message.changed"], act: async (id) => editMessage(company.agent, id, await newest(id), "Of course") },
+  {
+    kinds: ["message.changed"],
+    act: async (id) => reactToMessage(company.customer, id, await newest(id), { emoji: "👍", on: true }),
+  },
+  { kinds: ["message.changed"], act: async (id) => deleteMessage(company.agent, id, await newest(id)) },
   { kinds: ["conversation.assigned"], act: (id) => assignConversation(company.admin, id, agentId()) },
   { kinds: ["conversation.assigned"], act: (id) => assignConversation(company.admin, id, null) },
   { kinds: ["conversation.closed"], act: (id) => closeConversation(company.agent, id) },
@@ -45,6 +54,10 @@ const actions: { kinds: ConversationEvent["kind"][]; act: (id: ConversationId) =
     act: (id) => sendMessage(company.customer, id, message("text", "back again")),
   },
 ];
+
+async function newest(id: ConversationId) {
+  return (await getConversation(company.agent, id)).preview!.id;
+}
 
 function agentId() {
   if (company.agent.actor.type !== "agent") throw new Error("not an agent");

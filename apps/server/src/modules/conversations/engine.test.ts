@@ -107,7 +107,7 @@ describe("the commit rule", () => {
     await expectGapFree(id);
   });
 
-  it("keeps one message when two processes commit the same client id at once", async () => {
+  it("[CM2] keeps one message when two processes commit the same client id at once", async () => {
     const id = await start();
     const other = { ...company.customer, database: openDatabase(system.url) };
     for (let round = 0; round < 20; round++) {
@@ -142,7 +142,7 @@ describe("the commit rule", () => {
     expect(second.messageId).not.toBe(first.messageId);
   });
 
-  it("numbers many writers of many conversations without a hole, whichever process they use", async () => {
+  it("[CM3, ID5] numbers many writers of many conversations without a hole, whichever process they use", async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => start()));
     const other = { ...company.agent, database: openDatabase(system.url) };
     await Promise.all(
@@ -161,7 +161,7 @@ describe("the commit rule", () => {
     for (const id of ids) await expectGapFree(id);
   });
 
-  it("keeps the order in which one device sends", async () => {
+  it("[CM4] keeps the order in which one device sends", async () => {
     const id = await start();
     const deviceId = device();
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
@@ -176,7 +176,7 @@ describe("the commit rule", () => {
     );
   });
 
-  it("fails one row of a batch alone", async () => {
+  it("[CM4, CM1] fails one row of a batch alone", async () => {
     const id = await start();
     const results = await Promise.allSettled([
       send(company.customer, id, text("before")),
@@ -248,6 +248,19 @@ describe("life of a conversation", () => {
     await expectGapFree(id);
   });
 
+  it("is reopened by its customer although a stranger tries the same at the same moment", async () => {
+    const id = await start();
+    await closeConversation(company.agent, id);
+    const stranger = send(company.otherCustomer, id, text("let me in")).catch((error: { code: string }) => error.code);
+    const own = send(company.customer, id, text("one more thing"));
+    const strangerAgain = send(company.otherCustomer, id, text("please")).catch(
+      (error: { code: string }) => error.code,
+    );
+    expect(await own).toMatchObject({ duplicate: false });
+    expect([await stranger, await strangerAgain]).toEqual(["NOT_FOUND", "NOT_FOUND"]);
+    await expectGapFree(id);
+  });
+
   it("does not reopen for a repeat of a message that was stored before the close", async () => {
     const id = await start();
     const input = { deviceId: device(), clientId: randomUUID(), message: text("thanks") };
@@ -281,6 +294,25 @@ describe("who sees what", () => {
     expect(await getConversation(company.agent, id)).toMatchObject({
       preview: { text: "refund approved", kind: "note" },
     });
+  });
+
+  it("does not tell of a note by the order of the customer's list, nor by its cursor", async () => {
+    const { customer: reader, agent } = await createTestCompany(system, "Notes");
+    const older = await start(reader);
+    const newer = await start(reader);
+    // Lists follow what happens in steps of ten seconds.
+    await system.database.writer.query(
+      "update conversation set listed_at = listed_at - interval '1 hour' where id = any($1)",
+      [[older, newer]],
+    );
+    const list = () => listMyConversations(reader, { limit: 1 });
+    const before = await list();
+    expect(before.items.map((one) => one.id)).toEqual([newer]);
+    await send(agent, older, note("only for us"));
+    await send(agent, newer, note("only for us"));
+    expect(await list()).toEqual(before);
+    await send(reader, older, text("Are you there?"));
+    expect((await list()).items.map((one) => one.id)).toEqual([older]);
   });
 
   it("treats other people's and other companies' conversations as not there", async () => {
@@ -419,7 +451,7 @@ describe("texts", () => {
 });
 
 describe("a conversation that somebody holds", () => {
-  it("holds up nobody else, and its own messages come through in order when it is free", async () => {
+  it("[CM5] holds up nobody else, and its own messages come through in order when it is free", async () => {
     const [held, free] = [await start(), await start()];
     const client = await system.database.app.connect();
     await client.query(`begin; select set_config('presszero.company_id', '${company.companyId}', true)`);

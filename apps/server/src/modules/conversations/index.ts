@@ -1,4 +1,5 @@
 export { accessLaneHeads, sideOf } from "./access.ts";
+export { conversationsConsumers } from "./consumers.ts";
 export type { Mark } from "./mark-writer.ts";
 export { messageWriter } from "./message-writer.ts";
 export { conversationsHandlers } from "./routes.ts";
@@ -6,7 +7,7 @@ export type { Side } from "./rules.ts";
 export { limitSends } from "./send-limits.ts";
 export { assignConversation } from "./service/assign.ts";
 export { closeConversation } from "./service/close.ts";
-export { markRead, mergeMark, signalMark, traceMark } from "./service/mark.ts";
+export { markRead, mergeMark, traceMark } from "./service/mark.ts";
 export { getConversation, listConversations, listEvents } from "./service/read.ts";
 export { sendMessage } from "./service/send.ts";
 export { startConversation } from "./service/start.ts";

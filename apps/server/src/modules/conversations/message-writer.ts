@@ -1,4 +1,4 @@
-import type { CompanyId, ConversationId, MessageId, MessageKind } from "@presszero/contracts";
+import type { CompanyId, ConversationId, MessageContent, MessageId, MessageKind } from "@presszero/contracts";
 import { type Batcher, createBatcher } from "../../kernel/batcher.ts";
 import { type Database, isDatabaseError, isUniqueViolation, translate } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
@@ -15,6 +15,8 @@ export type MessageRow = {
   authorId: string;
   kind: MessageKind;
   text: string;
+  content: MessageContent | null;
+  replyTo: MessageId | null;
 };
 
 export type CommitResult =
@@ -28,14 +30,14 @@ export type CommitResult =
       /** When the writer learned of the commit, by `performance.now()`. */
       committedAt?: number;
     }
-  | { outcome: "conflict" | "closed" | "not_found" | "busy" };
+  | { outcome: "conflict" | "closed" | "not_found" | "no_target" | "busy" };
 
-function commitStatement(rows: readonly MessageRow[], wait: boolean) {
+/** The call of commit_messages: the same for a batch and for one message within a transaction. */
+export function commitStatement(rows: readonly MessageRow[], wait: boolean): { text: string; values: unknown[] } {
   return {
-    name: "commit_messages",
     text: `select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
              $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
-             $10::text[], $11)`,
+             $10::text[], $11::jsonb[], $12::text[], $13)`,
     values: [
       rows.map((row) => row.companyId),
       rows.map((row) => row.conversationId),
@@ -47,6 +49,8 @@ function commitStatement(rows: readonly MessageRow[], wait: boolean) {
       rows.map((row) => row.authorId),
       rows.map((row) => row.kind),
       rows.map((row) => row.text),
+      rows.map((row) => row.content && JSON.stringify(row.content)),
+      rows.map((row) => row.replyTo),
       wait,
     ],
   };
@@ -86,10 +90,10 @@ export function commitResults(rows: readonly CommitRow[]): CommitResult[] {
 const maxRows = 500;
 
 /**
- * Group commit of messages (delivery contract §2): one statement in flight, everything that arrives meanwhile goes into
+ * Group commit of messages (delivery contract §2): while a statement is in flight, everything that arrives goes into
  * the next. The batch does not wait for a conversation that another transaction holds: its messages go on by themselves,
- * one after the other, and hold up nobody else. A result means that the commit has happened. Rejects with UNAVAILABLE when nothing was tried, UNKNOWN_RETRY
- * when the outcome is unknown (SR5); the same client id resolves both.
+ * one after the other, and hold up nobody else. A result means that the commit has happened. Rejects with UNAVAILABLE when
+ * nothing was tried, UNKNOWN_RETRY when the outcome is unknown (SR5); the same client id resolves both.
  */
 function createMessageWriter(database: Database): Batcher<MessageRow, CommitResult> {
   async function commit(rows: MessageRow[], wait: boolean): Promise<CommitResult[]> {
@@ -100,7 +104,10 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          const { rows: committed } = await client.query<CommitRow>(commitStatement(rows, wait));
+          const { rows: committed } = await client.query<CommitRow>({
+            name: "commit_messages",
+            ...commitStatement(rows, wait),
+          });
           return commitResults(committed);
         } catch (error) {
           // Another node committed the same client id, or locked in another order, at the same moment.
@@ -132,37 +139,41 @@ function createMessageWriter(database: Database): Batcher<MessageRow, CommitResu
     return mine;
   }
 
-  const lane = createBatcher<MessageRow, CommitResult>({
-    maxRows,
-    isForAll: (error) => error instanceof AppError && error.retry,
-    run: async (rows) => {
-      // A client that sends the same client id twice within a batch: the repeat goes second and finds the first.
-      const keys = new Set<string>();
-      const first: number[] = [];
-      const repeated: number[] = [];
-      rows.forEach((row, index) => {
-        const key = `${row.companyId} ${row.deviceId} ${row.clientId}`;
-        (keys.has(key) ? repeated : first).push(index);
-        keys.add(key);
-      });
-      const results: (CommitResult | Promise<CommitResult>)[] = [];
-      const committed = await commit(
-        first.map((index) => rows[index]!),
-        false,
-      );
-      first.forEach((index, place) => {
-        const result = committed[place]!;
-        results[index] = result.outcome === "busy" ? commitAlone(rows[index]!) : result;
-      });
-      for (const index of repeated) results[index] = commitAlone(rows[index]!);
-      return results;
-    },
-  });
+  const createLane = () =>
+    createBatcher<MessageRow, CommitResult>({
+      maxRows,
+      isForAll: (error) => error instanceof AppError && error.retry,
+      run: async (rows) => {
+        // A client that sends the same client id twice within a batch: the repeat goes second and finds the first.
+        const keys = new Set<string>();
+        const first: number[] = [];
+        const repeated: number[] = [];
+        rows.forEach((row, index) => {
+          const key = `${row.companyId} ${row.deviceId} ${row.clientId}`;
+          (keys.has(key) ? repeated : first).push(index);
+          keys.add(key);
+        });
+        const results: (CommitResult | Promise<CommitResult>)[] = [];
+        const committed = await commit(
+          first.map((index) => rows[index]!),
+          false,
+        );
+        first.forEach((index, place) => {
+          const result = committed[place]!;
+          results[index] = result.outcome === "busy" ? commitAlone(rows[index]!) : result;
+        });
+        for (const index of repeated) results[index] = commitAlone(rows[index]!);
+        return results;
+      },
+    });
+  // Two statements in flight: while one commits, the answers of the other go out. A conversation keeps to one of them.
+  const lanes = [createLane(), createLane()] as const;
+  const laneOf = (row: MessageRow) => lanes[row.conversationId.charCodeAt(row.conversationId.length - 1) & 1 ? 1 : 0];
 
   return {
-    add: (row) => (waiting.has(keyOf(row)) ? commitAlone(row) : lane.add(row)),
+    add: (row) => (waiting.has(keyOf(row)) ? commitAlone(row) : laneOf(row).add(row)),
     async idle() {
-      await lane.idle();
+      for (const lane of lanes) await lane.idle();
       await Promise.allSettled(waiting.values());
     },
   };

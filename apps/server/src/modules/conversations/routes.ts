@@ -1,8 +1,9 @@
-import type { conversationsRoutes } from "@presszero/contracts";
+import type { conversationsRoutes, MyEventsPage } from "@presszero/contracts";
 import type { RouteHandlers } from "../../kernel/http.ts";
 import { deviceIdOf } from "./access.ts";
 import { limitSends } from "./send-limits.ts";
 import { assignConversation } from "./service/assign.ts";
+import { deleteMessage, editMessage, reactToMessage } from "./service/change.ts";
 import { closeConversation, reopenConversation } from "./service/close.ts";
 import { markRead } from "./service/mark.ts";
 import {
@@ -13,8 +14,11 @@ import {
   listEvents,
   listMyConversations,
 } from "./service/read.ts";
+import { listMyDrafts, saveMyDraft } from "./service/drafts.ts";
+import { searchMessages, searchMyMessages } from "./service/search.ts";
 import { sendMessage } from "./service/send.ts";
 import { startConversation } from "./service/start.ts";
+import { getTranscript } from "./service/transcript.ts";
 
 export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[number]> = {
   "GET /v1/conversations": (ctx, { query }) => listConversations(ctx, query),
@@ -25,6 +29,16 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
   "POST /v1/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
     limitSends(ctx);
     return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
+  "PATCH /v1/conversations/:conversationId/messages/:messageId": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return editMessage(ctx, params.conversationId, params.messageId, body.text);
+  },
+  "DELETE /v1/conversations/:conversationId/messages/:messageId": (ctx, { params }) =>
+    deleteMessage(ctx, params.conversationId, params.messageId),
+  "POST /v1/conversations/:conversationId/messages/:messageId/reactions": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return reactToMessage(ctx, params.conversationId, params.messageId, body);
   },
   "POST /v1/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),
@@ -40,17 +54,37 @@ export const conversationsHandlers: RouteHandlers<(typeof conversationsRoutes)[n
     await reopenConversation(ctx, params.conversationId);
     return getConversation(ctx, params.conversationId);
   },
+  "GET /v1/messages/search": (ctx, { query }) => searchMessages(ctx, query),
+  "GET /v1/conversations/:conversationId/drafts": (ctx, { params }) => listMyDrafts(ctx, params.conversationId),
+  "PATCH /v1/conversations/:conversationId/drafts": (ctx, { params, body }) =>
+    saveMyDraft(ctx, params.conversationId, body),
+  "GET /v1/conversations/:conversationId/transcript": (ctx, { params, query }) =>
+    getTranscript(ctx, params.conversationId, query),
+  "GET /v1/my/messages/search": (ctx, { query }) => searchMyMessages(ctx, query),
+  "GET /v1/my/conversations/:conversationId/transcript": (ctx, { params, query }) =>
+    getTranscript(ctx, params.conversationId, query),
   "GET /v1/my/conversations": (ctx, { query }) => listMyConversations(ctx, query),
   "POST /v1/my/conversations": (ctx, { body, clientId }) => {
     limitSends(ctx);
     return startConversation(ctx, { deviceId: deviceIdOf(ctx), clientId, message: body });
   },
   "GET /v1/my/conversations/:conversationId": (ctx, { params }) => getMyConversation(ctx, params.conversationId),
-  "GET /v1/my/conversations/:conversationId/events": (ctx, { params, query }) =>
-    listEvents(ctx, params.conversationId, query),
+  // The lane of a customer holds public events only; the schema of the answer refuses any other.
+  "GET /v1/my/conversations/:conversationId/events": async (ctx, { params, query }) =>
+    (await listEvents(ctx, params.conversationId, query)) as MyEventsPage,
   "POST /v1/my/conversations/:conversationId/messages": (ctx, { params, body, clientId }) => {
     limitSends(ctx);
     return sendMessage(ctx, params.conversationId, { deviceId: deviceIdOf(ctx), clientId, message: body });
+  },
+  "PATCH /v1/my/conversations/:conversationId/messages/:messageId": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return editMessage(ctx, params.conversationId, params.messageId, body.text);
+  },
+  "DELETE /v1/my/conversations/:conversationId/messages/:messageId": (ctx, { params }) =>
+    deleteMessage(ctx, params.conversationId, params.messageId),
+  "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": (ctx, { params, body }) => {
+    limitSends(ctx);
+    return reactToMessage(ctx, params.conversationId, params.messageId, body);
   },
   "POST /v1/my/conversations/:conversationId/read": (ctx, { params, body }) =>
     markRead(ctx, params.conversationId, body.seq),

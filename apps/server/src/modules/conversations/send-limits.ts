@@ -2,7 +2,8 @@ import type { Ctx } from "../../kernel/context.ts";
 import type { Database } from "../../kernel/database.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
-import type { Limits } from "../../kernel/settings.ts";
+import type { Limits } from "../../kernel/settings-limits.ts";
+import { addressKey } from "../identity/index.ts";
 
 type BucketTable = ReturnType<typeof createBucketTable>;
 
@@ -36,7 +37,7 @@ export function limitSends(ctx: Ctx): void {
   if (actor.type === "agent") hold("agentSends", tables.agents, person);
   if (actor.type === "contact") {
     hold("customerSends", tables.customers, person);
-    if (address !== undefined) hold("addressSends", tables.addresses, address);
+    if (address !== undefined) hold("addressSends", tables.addresses, addressKey(address));
   }
   hold("companySends", tables.companies, companyId);
 }

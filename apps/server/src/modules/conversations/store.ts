@@ -1,10 +1,17 @@
-import type { AgentId, ContactId, ConversationEventKind, ConversationId, MessageId } from "@presszero/contracts";
-import { type Generated, sql } from "kysely";
+import type { AgentId, ContactId, ConversationEventKind, Draft, ConversationId, MessageId } from "@presszero/contracts";
+import { CompiledQuery, type Generated, sql } from "kysely";
 import type { Ctx } from "../../kernel/context.ts";
 import type { InTx } from "../../kernel/database.ts";
 import { appendEvent } from "../../kernel/events.ts";
-import { type CommitResult, type CommitRow, commitResults, type MessageRow } from "./message-writer.ts";
+import {
+  type CommitResult,
+  type CommitRow,
+  commitResults,
+  commitStatement,
+  type MessageRow,
+} from "./message-writer.ts";
 import { isPublicKind } from "./rules.ts";
+import type { StoredMessage } from "./wire.ts";
 
 type Tables = {
   conversation: {
@@ -74,14 +81,14 @@ export async function insertConversation(
     .execute();
 }
 
-/** Takes the next place in the lanes, applies `change` to the row and records the fact. */
+/** Takes the next place in the lanes, applies `change` to the row and records the fact; `message` is the one it is about. */
 export async function appendToLane(
   ctx: Ctx & InTx,
   id: ConversationId,
-  fact: { kind: ConversationEventKind; data: Record<string, unknown> },
+  fact: { kind: ConversationEventKind; data: Record<string, unknown>; message?: StoredMessage },
   change: { status?: "open" | "closed"; assignee_id?: AgentId | null } = {},
 ): Promise<void> {
-  const isPublic = isPublicKind(fact.kind);
+  const isPublic = isPublicKind(fact.kind) && fact.message?.kind !== "note";
   const { seq, public_seq } = await tables(ctx)
     .updateTable("conversation")
     .set((row) => ({
@@ -97,6 +104,7 @@ export async function appendToLane(
     subjectId: id,
     type: fact.kind,
     data: fact.data,
+    ...(fact.message && { refId: fact.message.id, content: fact.message }),
     lane: { seq, publicSeq: public_seq, isPublic },
   });
 }
@@ -125,10 +133,83 @@ type StoredPlace = {
 
 /** Commits one message within the transaction, by the same function as the message writer. */
 export async function commitInTx(ctx: InTx, row: MessageRow): Promise<CommitResult> {
-  const { rows } = await sql<CommitRow>`
-    select ord, outcome, message_id, conversation_id, seq, public_seq, created_at from commit_messages(
-      ${[row.companyId]}::text[], ${[row.conversationId]}::text[], ${[row.messageId]}::text[], ${[row.deviceId]}::text[],
-      ${[row.clientId]}::uuid[], ${[row.bodyHash]}::bytea[], ${[row.authorType]}::text[], ${[row.authorId]}::text[],
-      ${[row.kind]}::text[], ${[row.text]}::text[], true)`.execute(ctx.tx);
+  const { text, values } = commitStatement([row], true);
+  const { rows } = await ctx.tx.executeQuery<CommitRow>(CompiledQuery.raw(text, values));
   return commitResults(rows)[0]!;
+}
+
+/** Writes a change of a message; the caller holds the lock on its conversation. What it said before is kept. */
+export async function updateMessageText(ctx: Ctx & InTx, id: MessageId, text: string): Promise<void> {
+  await sql`
+    insert into message_revision (company_id, message_id, revision, text)
+    select company_id, id, revision, text from message where company_id = ${ctx.companyId} and id = ${id}`.execute(
+    ctx.tx,
+  );
+  await sql`
+    update message set text = ${text}, revision = revision + 1, edited_at = clock_timestamp()
+    where company_id = ${ctx.companyId} and id = ${id}`.execute(ctx.tx);
+}
+
+/** Takes everything that a message said out of the database. */
+export async function eraseMessage(ctx: Ctx & InTx, id: MessageId): Promise<void> {
+  for (const table of ["message_revision", "message_reaction"]) {
+    await sql`delete from ${sql.table(table)} where company_id = ${ctx.companyId} and message_id = ${id}`.execute(
+      ctx.tx,
+    );
+  }
+  await sql`
+    update message set text = '', content = null, revision = revision + 1, deleted_at = clock_timestamp()
+    where company_id = ${ctx.companyId} and id = ${id}`.execute(ctx.tx);
+}
+
+/** Puts a reaction of the actor or takes it back. False when it was so already. */
+export async function setReaction(ctx: Ctx & InTx, id: MessageId, emoji: string, on: boolean): Promise<boolean> {
+  const { actor, companyId } = ctx;
+  const { numAffectedRows } = on
+    ? await sql`
+        insert into message_reaction (company_id, message_id, author_type, author_id, emoji)
+        values (${companyId}, ${id}, ${actor.type}, ${actor.id}, ${emoji}) on conflict do nothing`.execute(ctx.tx)
+    : await sql`
+        delete from message_reaction
+        where company_id = ${companyId} and message_id = ${id} and author_id = ${actor.id} and emoji = ${emoji}`.execute(
+        ctx.tx,
+      );
+  if (numAffectedRows !== 1n) return false;
+  await sql`
+    update message set revision = revision + 1 where company_id = ${companyId} and id = ${id}`.execute(ctx.tx);
+  return true;
+}
+
+export async function listDrafts(ctx: Ctx & InTx, id: ConversationId, agentId: AgentId): Promise<Draft[]> {
+  const { rows } = await sql<{ kind: Draft["kind"]; text: string; updated_at: Date }>`
+    select kind, text, updated_at from draft
+    where company_id = ${ctx.companyId} and conversation_id = ${id} and agent_id = ${agentId}
+    order by kind`.execute(ctx.tx);
+  return rows.map((row) => ({ kind: row.kind, text: row.text, updatedAt: row.updated_at.toISOString() }));
+}
+
+export async function upsertDraft(
+  ctx: Ctx & InTx,
+  id: ConversationId,
+  agentId: AgentId,
+  draft: Pick<Draft, "kind" | "text">,
+): Promise<void> {
+  await sql`
+    insert into draft (company_id, conversation_id, agent_id, kind, text)
+    values (${ctx.companyId}, ${id}, ${agentId}, ${draft.kind}, ${draft.text})
+    on conflict (company_id, conversation_id, agent_id, kind)
+    do update set text = excluded.text, updated_at = clock_timestamp()`.execute(ctx.tx);
+}
+
+export async function deleteDraft(
+  ctx: Ctx & InTx,
+  id: ConversationId,
+  agentId: AgentId,
+  kind: Draft["kind"],
+): Promise<void> {
+  await sql`
+    delete from draft
+    where company_id = ${ctx.companyId} and conversation_id = ${id} and agent_id = ${agentId} and kind = ${kind}`.execute(
+    ctx.tx,
+  );
 }

@@ -7,6 +7,8 @@ import { authorName } from "./views.ts";
 export type StoredMessageRow = {
   seq: number;
   publicSeq: number;
+  /** Meant for the customer as well. */
+  isPublic: boolean;
   kind: MessageKind;
   author: Author;
   deviceId: string;
@@ -26,7 +28,7 @@ export async function findStoredMessage(
   const { rows } = await sql<
     Omit<StoredMessageRow, "author"> & { type: Author["type"]; id: string; name: string | null }
   >`
-    select m.seq, m.public_seq as "publicSeq", m.kind, m.device_id as "deviceId", m.created_at as "createdAt",
+    select m.seq, m.public_seq as "publicSeq", e.is_public as "isPublic", m.kind, m.device_id as "deviceId", m.created_at as "createdAt",
            m.author_type as type, m.author_id as id,
            ${authorName(sql`m.author_type`, sql`m.author_id`, sql`m.company_id`)} as name,
            e.xid::text as xid, e.id as "eventId",

@@ -7,6 +7,8 @@ import type {
   ConversationEvent,
   ConversationId,
   EventsPage,
+  Message,
+  MessageContent,
   MessageId,
   MessageKind,
   MyConversation,
@@ -16,7 +18,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Ctx } from "../../kernel/context.ts";
 import type { InTx } from "../../kernel/database.ts";
 import type { Side } from "./rules.ts";
-import { type LaneEvent, toWire } from "./wire.ts";
+import { type LaneEvent, type StoredMessage, toWire } from "./wire.ts";
 
 type ConversationViewRow = {
   id: ConversationId;
@@ -34,6 +36,7 @@ type ConversationViewRow = {
   assignee_name: string | null;
   contact_messages: number;
   business_messages: number;
+  preview_id: MessageId | null;
   preview_text: string | null;
   preview_kind: MessageKind | null;
   preview_at: Date | null;
@@ -54,6 +57,9 @@ export const authorName = (type: RawBuilder<unknown>, id: RawBuilder<unknown>, c
     when 'api_key' then (select x.name from api_key x where x.company_id = ${company} and x.id = ${id})
   end`;
 
+/** What lists are ordered by. A note moves a conversation for staff only: customers can neither see nor count notes. */
+const listedAt = (side: Side) => (side === "business" ? sql`c.listed_at` : sql`c.public_activity_at`);
+
 /** Conversations with all that a list or a page shows of them, in the lane of `side`, marks of the ctx's actor. */
 async function selectConversations(
   ctx: Ctx & InTx,
@@ -64,15 +70,16 @@ async function selectConversations(
   const isStaff = side === "business";
   const head = isStaff ? sql`c.seq` : sql`c.public_seq`;
   const activity = isStaff ? sql`c.activity_at` : sql`c.public_activity_at`;
+  const listed = listedAt(side);
   const lastMessage = isStaff ? sql`c.last_message_id` : sql`c.last_public_message_id`;
   const read = isStaff ? sql`read_seq` : sql`read_public_seq`;
   const delivered = isStaff ? sql`delivered_seq` : sql`delivered_public_seq`;
   const otherSide = isStaff ? sql`o.reader_type = 'contact'` : sql`o.reader_type <> 'contact'`;
   const { rows } = await sql<ConversationViewRow>`
-    select c.id, c.company_id, c.status, c.channel, ${head} as head, c.started_at, ${activity} as activity_at, c.listed_at,
+    select c.id, c.company_id, c.status, c.channel, ${head} as head, c.started_at, ${activity} as activity_at, ${listed} as listed_at,
            c.contact_id, ct.name as contact_name, ct.email as contact_email,
            c.assignee_id, a.name as assignee_name, c.contact_messages, c.business_messages,
-           p.text as preview_text, p.kind as preview_kind, p.created_at as preview_at,
+           p.id as preview_id, p.text as preview_text, p.kind as preview_kind, p.created_at as preview_at,
            p.author_type as preview_author_type, p.author_id as preview_author_id,
            ${authorName(sql`p.author_type`, sql`p.author_id`, sql`c.company_id`)} as preview_author_name,
            coalesce(m.${read}, 0) as my_read, coalesce(m.seen_messages, 0) as my_seen,
@@ -88,7 +95,7 @@ async function selectConversations(
       where o.company_id = c.company_id and o.conversation_id = c.id and ${otherSide}
     ) other on true
     where c.company_id = ${ctx.companyId} and ${where}
-    order by c.listed_at desc, c.id desc
+    order by ${listed} desc, c.id desc
     limit ${limit}`.execute(ctx.tx);
   return rows;
 }
@@ -104,10 +111,11 @@ function toMyConversation(row: ConversationViewRow, side: Side): MyConversation 
     startedAt: row.started_at.toISOString(),
     activityAt: row.activity_at.toISOString(),
     preview:
-      row.preview_text === null
+      row.preview_id === null
         ? null
         : {
-            text: previewOf(row.preview_text),
+            id: row.preview_id,
+            text: previewOf(row.preview_text!),
             by: { type: row.preview_author_type!, id: row.preview_author_id!, name: row.preview_author_name },
             kind: row.preview_kind!,
             at: row.preview_at!.toISOString(),
@@ -145,7 +153,7 @@ export async function listConversationViews<S extends Side>(
   if (query.assignee === "none") conditions.push(sql`c.assignee_id is null`);
   if (query.contactId) conditions.push(sql`c.contact_id = ${query.contactId}`);
   if (query.position) {
-    conditions.push(sql`(c.listed_at, c.id) < (${query.position.listedAt}::timestamptz, ${query.position.id})`);
+    conditions.push(sql`(${listedAt(side)}, c.id) < (${query.position.listedAt}::timestamptz, ${query.position.id})`);
   }
   const rows = await selectConversations(ctx, side, sql.join(conditions, sql` and `), query.limit + 1);
   const last = rows.length > query.limit ? rows[query.limit - 1]! : null;
@@ -242,15 +250,95 @@ type EventRow = {
   actor_name: string | null;
   created_at: Date;
   data: Record<string, unknown>;
-  message_id: MessageId | null;
+} & (MessageRow | { message_id: null });
+
+type MessageRow = {
+  message_id: MessageId;
+  message_seq: number;
+  message_public_seq: number;
   client_id: string;
+  author_type: Author["type"];
+  author_id: string;
+  author_name: string | null;
   kind: MessageKind;
   text: string;
+  content: MessageContent | null;
+  revision: number;
+  edited_at: Date | null;
+  deleted_at: Date | null;
+  message_created_at: Date;
+  reactions: Message["reactions"] | null;
+  reply_id: MessageId | null;
+  reply_text: string;
+  reply_deleted_at: Date | null;
+  reply_author_type: Author["type"];
+  reply_author_id: string;
+  reply_author_name: string | null;
 };
+
+/** A message `m`, the message `r` that it answers, and who reacted. A message that was never changed has no reactions. */
+const messageColumns = sql`
+  m.id as message_id, m.seq as message_seq, m.public_seq as message_public_seq, m.client_id, m.author_type, m.author_id,
+  ${authorName(sql`m.author_type`, sql`m.author_id`, sql`m.company_id`)} as author_name, m.kind, m.text, m.content,
+  m.revision, m.edited_at, m.deleted_at, m.created_at as message_created_at,
+  case when m.revision > 0 then (
+    select jsonb_agg(jsonb_build_object('emoji', per.emoji, 'by', per.people) order by per.first)
+    from (
+      select t.emoji, min(t.created_at) as first,
+             jsonb_agg(jsonb_build_object('type', t.author_type, 'id', t.author_id, 'name',
+               ${authorName(sql`t.author_type`, sql`t.author_id`, sql`t.company_id`)}) order by t.created_at) as people
+      from message_reaction t
+      where t.company_id = m.company_id and t.message_id = m.id
+      group by t.emoji
+    ) per
+  ) end as reactions,
+  r.id as reply_id, r.text as reply_text, r.deleted_at as reply_deleted_at, r.author_type as reply_author_type,
+  r.author_id as reply_author_id,
+  ${authorName(sql`r.author_type`, sql`r.author_id`, sql`r.company_id`)} as reply_author_name`;
+
+function toStoredMessage(row: MessageRow): StoredMessage {
+  return {
+    id: row.message_id,
+    seq: row.message_seq,
+    publicSeq: row.message_public_seq,
+    clientId: row.client_id,
+    author: { type: row.author_type, id: row.author_id, name: row.author_name },
+    kind: row.kind,
+    text: row.text,
+    content: row.content,
+    replyTo: row.reply_id && {
+      id: row.reply_id,
+      author: { type: row.reply_author_type, id: row.reply_author_id, name: row.reply_author_name },
+      text: row.reply_deleted_at ? null : previewOf(row.reply_text),
+    },
+    reactions: row.reactions ?? [],
+    revision: row.revision,
+    editedAt: row.edited_at,
+    deletedAt: row.deleted_at,
+    createdAt: row.message_created_at,
+  };
+}
+
+/** A message of this conversation as it is now. */
+export async function findStoredMessage(
+  ctx: Ctx & InTx,
+  conversationId: ConversationId,
+  id: MessageId,
+): Promise<StoredMessage | null> {
+  const { rows } = await sql<MessageRow>`
+    select ${messageColumns}
+    from message m
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
+    where m.company_id = ${ctx.companyId} and m.id = ${id} and m.conversation_id = ${conversationId}`.execute(ctx.tx);
+  return rows[0] ? toStoredMessage(rows[0]) : null;
+}
 
 /**
  * Events of one conversation, ascending by seq. Positions are of the lane of `side`: `after` reads on from there, `before`
- * (or neither) the newest ones below it.
+ * (or neither) the newest ones below it. `offset 0` keeps each message a look-up by its id: on tables that were not
+ * analyzed yet, all messages of the company would be read for every event instead.
  */
 export async function listLaneEvents(
   ctx: Ctx & InTx,
@@ -270,9 +358,14 @@ export async function listLaneEvents(
   const { rows } = await sql<EventRow>`
     select e.subject_id, e.seq, e.public_seq, e.is_public, e.type, e.actor_type, e.actor_id,
            ${authorName(sql`e.actor_type`, sql`e.actor_id`, sql`e.company_id`)} as actor_name,
-           e.created_at, e.data, m.id as message_id, m.client_id, m.kind, m.text
+           e.created_at, e.data, ${messageColumns}
     from event e
-    left join message m on m.company_id = e.company_id and m.id = e.ref_id
+    left join lateral (
+      select * from message x where x.company_id = e.company_id and x.id = e.ref_id offset 0
+    ) m on true
+    left join lateral (
+      select * from message x where x.company_id = m.company_id and x.id = m.reply_to_id offset 0
+    ) r on true
     where ${sql.join(conditions, sql` and `)}
     order by e.seq ${isAscending ? sql`asc` : sql`desc`}
     limit ${range.limit}`.execute(ctx.tx);
@@ -286,7 +379,7 @@ export async function listLaneEvents(
     by: { type: row.actor_type, id: row.actor_id, name: row.actor_name },
     at: row.created_at,
     data: row.data,
-    message: row.message_id && { id: row.message_id, clientId: row.client_id, kind: row.kind, text: row.text },
+    message: row.message_id === null ? null : toStoredMessage(row),
   }));
   return isAscending ? events : events.reverse();
 }

@@ -4,17 +4,29 @@ import type {
   ConversationEvent,
   ConversationId,
   Message,
+  MessageContent,
   MessageId,
   MessageKind,
 } from "@presszero/contracts";
 import { createdBy, type Marks, messageStatus, type Side } from "./rules.ts";
 
-/** The content of a message as stored. */
+/** A message as it is stored now. */
 export type StoredMessage = {
   id: MessageId;
+  /** Its own place in the lanes, which for a change is not that of the event. */
+  seq: number;
+  publicSeq: number;
   clientId: string;
+  author: Author;
   kind: MessageKind;
   text: string;
+  content: MessageContent | null;
+  replyTo: Message["replyTo"];
+  reactions: Message["reactions"];
+  revision: number;
+  editedAt: Date | null;
+  deletedAt: Date | null;
+  createdAt: Date;
 };
 
 /** One event of a conversation, before it is cut for a reader. */
@@ -42,25 +54,36 @@ export function laneSeq(event: Pick<LaneEvent, "seq" | "publicSeq">, side: Side)
 
 /** The event as this audience may see it. The caller has made sure that a customer gets public events only. */
 export function toWire(event: LaneEvent, audience: Audience): ConversationEvent {
-  const seq = laneSeq(event, audience.side);
-  const at = event.at.toISOString();
-  const base = { conversationId: event.conversationId, seq, at, by: event.by };
-  if (event.kind === "message.created") return { ...base, kind: event.kind, data: toMessage(event, seq, at, audience) };
-  return { ...base, kind: event.kind, data: event.data } as ConversationEvent;
+  const { conversationId, companyId, by, kind, data, message: stored } = event;
+  const base = { conversationId, seq: laneSeq(event, audience.side), at: event.at.toISOString(), by };
+  if (stored === null) return { ...base, kind, data } as ConversationEvent;
+  // Whoever changes somebody else's message is the author of the event, not of the message.
+  const isAuthor = audience.isAuthor && by.id === stored.author.id;
+  const message = toMessage(stored, { companyId, conversationId }, { ...audience, isAuthor });
+  if (kind === "message.created") return { ...base, kind, data: message };
+  return { ...base, kind, data: { ...data, message } } as ConversationEvent;
 }
 
-function toMessage(event: LaneEvent, seq: number, at: string, audience: Audience): Message {
-  const stored = event.message!;
-  const placed = { seq, kind: stored.kind, createdBy: createdBy(event.by) };
+export function toMessage(
+  stored: StoredMessage,
+  place: { companyId: CompanyId; conversationId: ConversationId },
+  audience: Audience,
+): Message {
+  const placed = { seq: laneSeq(stored, audience.side), kind: stored.kind, createdBy: createdBy(stored.author) };
   return {
     ...placed,
+    ...place,
     id: stored.id,
-    companyId: event.companyId,
-    conversationId: event.conversationId,
     clientId: audience.isAuthor ? stored.clientId : null,
-    author: event.by,
+    author: stored.author,
     text: stored.text,
+    content: stored.content,
+    replyTo: stored.replyTo,
+    reactions: stored.reactions,
     status: audience.marks ? messageStatus(placed, audience.side, audience.marks) : "sent",
-    createdAt: at,
+    revision: stored.revision,
+    editedAt: stored.editedAt?.toISOString() ?? null,
+    deletedAt: stored.deletedAt?.toISOString() ?? null,
+    createdAt: stored.createdAt.toISOString(),
   };
 }

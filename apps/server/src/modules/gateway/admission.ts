@@ -1,15 +1,16 @@
 import type { Ctx } from "../../kernel/context.ts";
-import type { Metrics } from "../../kernel/metrics.ts";
+import { AppError } from "../../kernel/errors.ts";
 import { createBucketTable } from "../../kernel/rate.ts";
-import type { Limits } from "../../kernel/settings.ts";
+import type { Limits } from "../../kernel/settings-limits.ts";
+import { addressKey } from "../identity/index.ts";
 import { createCounter } from "./limits.ts";
 
 /** A herd that comes back at once is told to spread over this time (delivery contract §6). */
 const leastWaitSeconds = 5;
 const spreadSeconds = 25;
 
-/** Who may connect, and how many at once. What is refused costs next to nothing. */
-export function createAdmission(limits: Limits, metrics: Metrics, random: () => number = Math.random) {
+/** Who may connect, and how many at once. What is refused costs next to nothing. An overloaded process takes nobody. */
+export function createAdmission(limits: Limits, isOverloaded: () => boolean) {
   const hellos = createBucketTable(limits.hellos);
   let inFlight = 0;
   const users = createCounter(limits.connectionsOfUser);
@@ -19,11 +20,7 @@ export function createAdmission(limits: Limits, metrics: Metrics, random: () => 
   return {
     /** A place for one hello: the function that frees it, or the seconds to wait when there is none. */
     enter(now: number): (() => void) | number {
-      const limit = inFlight >= limits.hellosInFlight ? "hellosInFlight" : hellos.take("", now) > 0 ? "hellos" : null;
-      if (limit !== null) {
-        metrics.rateLimited.inc({ limit });
-        return leastWaitSeconds + Math.floor(random() * spreadSeconds);
-      }
+      if (isOverloaded() || inFlight >= limits.hellosInFlight || hellos.take("", now) > 0) return waitSeconds();
       inFlight++;
       let isOver = false;
       return () => {
@@ -32,18 +29,24 @@ export function createAdmission(limits: Limits, metrics: Metrics, random: () => 
       };
     },
 
-    /** A place for a signed-in connection: the function that frees it, or the limit that is reached. */
-    connect(ctx: Ctx, deviceId: string): (() => void) | keyof Limits {
-      const { actor, companyId, address } = ctx;
+    /**
+     * A place for a signed-in connection: the function that frees it. RATE_LIMITED when a limit is reached, UNAVAILABLE
+     * when the process has become overloaded since the hello.
+     */
+    connect(ctx: Ctx, deviceId: string): () => void {
+      if (isOverloaded()) throw new AppError("UNAVAILABLE", { retryAfterMs: waitSeconds() * 1_000 });
+      const { actor, companyId } = ctx;
+      const address = ctx.address === undefined ? undefined : addressKey(ctx.address);
       if (actor.type !== "contact") {
         const user = `${companyId} ${actor.id}`;
-        return users.enter(user) ? () => users.leave(user) : "connectionsOfUser";
+        if (!users.enter(user)) throw reached("connectionsOfUser");
+        return () => users.leave(user);
       }
       const device = `${companyId} ${deviceId}`;
-      if (!devices.enter(device)) return "connectionsOfDevice";
+      if (!devices.enter(device)) throw reached("connectionsOfDevice");
       if (address !== undefined && !addresses.enter(address)) {
         devices.leave(device);
-        return "connectionsFromAddress";
+        throw reached("connectionsFromAddress");
       }
       return () => {
         devices.leave(device);
@@ -51,6 +54,12 @@ export function createAdmission(limits: Limits, metrics: Metrics, random: () => 
       };
     },
   };
+}
+
+const waitSeconds = () => leastWaitSeconds + Math.floor(Math.random() * spreadSeconds);
+
+function reached(limit: keyof Limits): AppError {
+  return new AppError("RATE_LIMITED", { details: { limit }, retryAfterMs: 30_000 });
 }
 
 export type Admission = ReturnType<typeof createAdmission>;

@@ -2,18 +2,19 @@ import type { CompanyId, ConversationId } from "@presszero/contracts";
 import { type Ctx, type SystemCtx, systemCtx } from "../../kernel/context.ts";
 import { encodeCursor, findCursorPosition } from "../../kernel/cursor.ts";
 import { type InTx, inTx } from "../../kernel/database.ts";
-import { listFeedEntries } from "../conversations/index.ts";
+import { listFeedEntries, sideOf } from "../conversations/index.ts";
 import type { Connection } from "./connection.ts";
+import type { FeedText } from "./session.ts";
 import { type Horizon, listChangedConversations, readHorizon } from "./views.ts";
 
-/** At most this many items go into one frame, and after so many changes a client rather reads its list again. */
-const itemsPerFrame = 100;
+/** So many are read at a time, and after so many changes a client rather reads its list again. */
+const entriesPerRead = 100;
 const maxFeedItems = 500;
 
 /** A first change goes out at once; further ones of the next moments go together. */
 const pauseMs = 200;
 
-function feedCursor(ctx: Ctx, horizon: Horizon): string {
+export function feedCursor(ctx: Ctx, horizon: Horizon): string {
   return encodeCursor(ctx, "feed", horizon);
 }
 
@@ -21,13 +22,13 @@ function feedCursor(ctx: Ctx, horizon: Horizon): string {
 export async function readFeed(
   ctx: Ctx & InTx,
   cursor: string | null,
-): Promise<{ changed: ConversationId[] | null; cursor: string }> {
-  const next = feedCursor(ctx, await readHorizon(ctx));
-  if (cursor === null) return { changed: [], cursor: next };
+): Promise<{ from: Horizon | null; changed: ConversationId[] | null; position: Horizon }> {
+  const position = await readHorizon(ctx);
+  if (cursor === null) return { from: null, changed: [], position };
   const from = findCursorPosition<Horizon>(ctx, "feed", cursor);
-  if (from === null) return { changed: null, cursor: next };
+  if (from === null) return { from, changed: null, position };
   const changed = await listChangedConversations(ctx, from, maxFeedItems + 1);
-  return { changed: changed.length > maxFeedItems ? null : changed, cursor: next };
+  return { from, changed: changed.length > maxFeedItems ? null : changed, position };
 }
 
 /** Keeps the lists of connected people current: tells each which of their conversations changed, and how they are now. */
@@ -45,38 +46,26 @@ export function createFeed(system: SystemCtx) {
    * when it comes back with the cursor of that frame, what was waiting behind it.
    */
   let told: Horizon = "0";
-  /** Items for connections that are not yet welcomed and told what they missed: theirs comes first. */
-  const arriving = new Map<Connection, string[]>();
 
   function join(connection: Connection): void {
-    audienceOf(connection).add(connection);
-    arriving.set(connection, []);
-  }
-
-  /** The connection has been told everything up to its first cursor. */
-  function arrived(connection: Connection): void {
-    const held = arriving.get(connection) ?? [];
-    arriving.delete(connection);
-    for (const items of held) tellOne(connection, items);
+    const { companyId, actor } = connection.ctx!;
+    if (sideOf(connection.ctx!) === "business") {
+      getOrCreate(staff, companyId, () => new Set<Connection>()).add(connection);
+      return;
+    }
+    const people = getOrCreate(customers, companyId, () => new Map<string, Set<Connection>>());
+    getOrCreate(people, actor.id, () => new Set<Connection>()).add(connection);
   }
 
   function leave(connection: Connection): void {
+    if (!connection.ctx) return;
     const { companyId, actor } = connection.ctx;
-    arriving.delete(connection);
-    const audience = audienceOf(connection);
-    audience.delete(connection);
-    if (audience.size > 0) return;
-    if (connection.side === "business") return void staff.delete(companyId);
+    const colleagues = staff.get(companyId);
+    if (colleagues?.delete(connection) && colleagues.size === 0) staff.delete(companyId);
     const people = customers.get(companyId);
-    people?.delete(actor.id);
+    const devices = people?.get(actor.id);
+    if (devices?.delete(connection) && devices.size === 0) people!.delete(actor.id);
     if (people?.size === 0) customers.delete(companyId);
-  }
-
-  function audienceOf(connection: Connection): Set<Connection> {
-    const { companyId, actor } = connection.ctx;
-    if (connection.side === "business") return getOrCreate(staff, companyId, () => new Set<Connection>());
-    const people = getOrCreate(customers, companyId, () => new Map<string, Set<Connection>>());
-    return getOrCreate(people, actor.id, () => new Set<Connection>());
   }
 
   function changed(companyId: CompanyId, conversationId: ConversationId): void {
@@ -119,48 +108,24 @@ export function createFeed(system: SystemCtx) {
   }
 
   async function tell(companyId: CompanyId, ids: ConversationId[]): Promise<void> {
-    for (let start = 0; start < ids.length; start += itemsPerFrame) {
-      const part = ids.slice(start, start + itemsPerFrame);
+    for (let start = 0; start < ids.length; start += entriesPerRead) {
+      const part = ids.slice(start, start + entriesPerRead);
       const entries = await inTx(systemCtx(system, companyId, "gateway"), (tx) => listFeedEntries(tx, part));
       if (entries.length === 0) continue;
       const audience = staff.get(companyId);
       if (audience) {
-        const items = JSON.stringify(entries.map((entry) => entry.staff));
-        for (const connection of audience) tellOne(connection, items);
+        const items = entries.map((entry) => toText(entry.staff));
+        for (const connection of audience) connection.put({ type: "feed", items, position: told });
       }
       const people = customers.get(companyId);
       if (!people) continue;
       for (const { contactId, customer } of entries) {
-        const items = JSON.stringify([customer]);
-        for (const connection of people.get(contactId) ?? []) tellOne(connection, items);
+        const devices = people.get(contactId);
+        if (!devices) continue;
+        const items = [toText(customer)];
+        for (const connection of devices) connection.put({ type: "feed", items, position: told });
       }
     }
-  }
-
-  function tellOne(connection: Connection, items: string): void {
-    const held = arriving.get(connection);
-    if (held) held.push(items);
-    else send(connection, feedCursor(connection.ctx, told), items);
-  }
-
-  /** Tells what changed while the connection was away; `before` is the cursor it came with, `after` the one it leaves with. */
-  async function catchUp(
-    connection: Connection,
-    ids: readonly ConversationId[],
-    before: string,
-    after: string,
-  ): Promise<void> {
-    for (let start = 0; start < ids.length; start += itemsPerFrame) {
-      const part = ids.slice(start, start + itemsPerFrame);
-      const entries = await inTx(connection.ctx, (tx) => listFeedEntries(tx, part));
-      const items = entries.map((entry) => (connection.side === "business" ? entry.staff : entry.customer));
-      const more = start + itemsPerFrame < ids.length;
-      send(connection, more ? before : after, JSON.stringify(items), more);
-    }
-  }
-
-  function send(connection: Connection, cursor: string, items: string, more = false): void {
-    connection.sendText(`{"type":"feed","cursor":"${cursor}","items":${items},"more":${more}}`);
   }
 
   function stop(): void {
@@ -168,10 +133,15 @@ export function createFeed(system: SystemCtx) {
     if (timer) clearTimeout(timer);
   }
 
-  return { join, arrived, leave, changed, reached, catchUp, stop };
+  return { join, leave, changed, reached, stop };
 }
 
 export type Feed = ReturnType<typeof createFeed>;
+
+/** Written once for all who read it (SR8). */
+export function toText(item: { id: ConversationId }): FeedText {
+  return { conversationId: item.id, json: JSON.stringify(item) };
+}
 
 function getOrCreate<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   let value = map.get(key);

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { ClientFrame } from "@presszero/contracts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Ctx } from "../../kernel/context.ts";
-import type { Limits } from "../../kernel/settings.ts";
+import type { Limits } from "../../kernel/settings-limits.ts";
 import { createTestCtx, type TestCtx } from "../../kernel/testing.ts";
 import { startConversation } from "../conversations/index.ts";
 import { createTicket, revokeSession } from "../identity/index.ts";
@@ -24,6 +24,7 @@ const limits: Limits = {
   connectionsOfUser: 2,
   connectionsOfDevice: 1,
   connectionsFromAddress: 3,
+  overload: { memoryBytes: Infinity, lagMs: Infinity, poolWaitMs: Infinity },
 };
 
 let system: TestCtx;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createConnection } from "node:net";
-import type { ClientFrame, ConversationId } from "@presszero/contracts";
+import type { ClientFrame, ConversationId, ServerFrame } from "@presszero/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBus } from "../../kernel/bus.ts";
 import type { Ctx } from "../../kernel/context.ts";
@@ -301,6 +301,9 @@ describe("catching up", () => {
 });
 
 describe("marks and typing", () => {
+  const isTypingOf = (type: string) => (frame: Extract<ServerFrame, { type: "ephemeral" }>) =>
+    frame.kind === "typing" && frame.data.by.type === type;
+
   it("tell the other side, and one's own other devices", async () => {
     const id = await start();
     const [customer, agent, phone] = await Promise.all([
@@ -331,11 +334,14 @@ describe("marks and typing", () => {
     ];
     await Promise.all([subscribe(customer, id), subscribe(agent, id)]);
     agent.send({ type: "typing", conversationId: id, on: true });
-    expect(await customer.next("ephemeral")).toMatchObject({ data: { on: true, by: { name: "Jonas Weber" } } });
+    const seen = await customer.next("ephemeral", isTypingOf("agent"));
+    expect(seen).toMatchObject({ data: { on: true, by: { name: "Jonas Weber" } } });
     customer.send({ type: "typing", conversationId: id, on: true });
-    await agent.next("ephemeral", (frame) => frame.data.by.type === "contact");
-    expect(agent.frames.filter((frame) => frame.type === "ephemeral")).toHaveLength(1);
-    expect(other.frames.filter((frame) => frame.type === "ephemeral")).toHaveLength(0);
+    await agent.next("ephemeral", isTypingOf("contact"));
+    const typing = (client: TestClient) =>
+      client.frames.filter((frame) => frame.type === "ephemeral" && frame.kind === "typing");
+    expect(typing(agent)).toHaveLength(1);
+    expect(typing(other)).toHaveLength(0);
     for (const client of [customer, agent, other]) client.close();
   });
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type CompanyId,
   type ConversationEvent,
   type ConversationId,
   conversationId,
@@ -9,16 +10,18 @@ import {
   subProtocol,
 } from "@presszero/contracts";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Signal } from "../../kernel/bus.ts";
-import type { SystemCtx } from "../../kernel/context.ts";
 import type { RecordedEvent } from "../../kernel/bus.ts";
-import { type LaneEvent, type Mark, messageWriter, type StoredMessage } from "../conversations/index.ts";
-import { isStillSignedIn } from "../identity/index.ts";
+import type { SystemCtx } from "../../kernel/context.ts";
+import { type LaneEvent, messageWriter, type StoredMessage } from "../conversations/index.ts";
 import { createAdmission } from "./admission.ts";
-import { type Connection, limits } from "./connection.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
-import { heartbeatMs, serveSocket } from "./socket.ts";
+import { createLine } from "./limits.ts";
+import { createPresence } from "./presence.ts";
+import { createRegistry } from "./registry.ts";
+import { heartbeatMs } from "./session/hello.ts";
+import { limits } from "./session/limits.ts";
+import { serveSocket } from "./socket.ts";
 import { startSweeper } from "./sweeper.ts";
 import { readEpoch } from "./views.ts";
 
@@ -26,6 +29,9 @@ import { readEpoch } from "./views.ts";
 const silenceMs = 60_000;
 
 const expiryCheckMs = 5 * 60_000;
+const pressureCheckMs = 1_000;
+/** Checks of access that run at the same moment. */
+const checksAtOnce = 4;
 
 /** Events after which somebody may no longer be who they were. */
 const accessEvents = new Set([
@@ -43,19 +49,25 @@ export type Gateway = {
   drain(spreadMs: number): Promise<void>;
 };
 
-/** Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. */
+/**
+ * Starts the realtime side of this process. `addressOf` tells where a request comes from, proxies taken into account. While
+ * the process `isOverloaded`, nobody new may connect and nothing ephemeral is passed on.
+ */
 export async function startGateway(
   system: SystemCtx,
   addressOf: (request: IncomingMessage) => string,
+  isOverloaded: () => boolean = () => false,
 ): Promise<Gateway> {
   const { metrics } = system;
-  const connections = new Set<Connection>();
-  const byPerson = new Map<string, Set<Connection>>();
   let isDraining = false;
+  const registry = createRegistry();
   const groups = createGroups(system);
   const feed = createFeed(system);
-  const admission = createAdmission(system.settings.limits, metrics);
+  const admission = createAdmission(system.settings.limits, isOverloaded);
+  const presence = createPresence(system, isOverloaded);
   const epoch = await readEpoch(system.database.worker);
+  const checks = createLine(checksAtOnce);
+  const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
   const sweeper = await startSweeper(system, accessEvents, {
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
@@ -63,34 +75,12 @@ export async function startGateway(
       if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
       feed.changed(companyId, conversation.data);
     },
-    accessChanged: (companyId) => void recheck(companyId),
+    accessChanged: recheck,
     swept: (position) => {
       feed.reached(position);
       groups.retry();
     },
   });
-
-  const environment = {
-    system,
-    groups,
-    feed,
-    epoch: () => epoch,
-    opened: (connection: Connection) => {
-      connections.add(connection);
-      const person = personOf(connection.ctx.companyId, connection.ctx.actor.id);
-      byPerson.set(person, (byPerson.get(person) ?? new Set()).add(connection));
-      if (isDraining) connection.close(1012);
-      // It may have been signed out between the ticket and now.
-      else void check(connection);
-    },
-    closed: (connection: Connection) => {
-      connections.delete(connection);
-      const person = personOf(connection.ctx.companyId, connection.ctx.actor.id);
-      const theirs = byPerson.get(person);
-      if (theirs?.delete(connection) && theirs.size === 0) byPerson.delete(person);
-    },
-    admission,
-  };
 
   const server = new WebSocketServer({
     noServer: true,
@@ -120,10 +110,14 @@ export async function startGateway(
       else socket.ping();
     }
   }, heartbeatMs);
+  /** What waits for a client gets older though nothing happens. */
+  const pressureCheck = setInterval(() => {
+    for (const connection of registry.all) connection.relieved();
+  }, pressureCheckMs);
 
   const stopEvents = system.bus.onEvents((events) => {
     for (const event of events) {
-      if (accessEvents.has(event.type)) void recheck(event.companyId);
+      if (accessEvents.has(event.type)) recheck(event.companyId, event.subjectId);
       const conversation = conversationId.safeParse(event.subjectId);
       if (!conversation.success) continue;
       sweeper.known(event);
@@ -132,69 +126,40 @@ export async function startGateway(
     }
   });
   const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type }) => {
-    if (accessEvents.has(type)) void recheck(companyId);
+    if (accessEvents.has(type)) recheck(companyId, subjectId);
     const conversation = conversationId.safeParse(subjectId);
     if (!conversation.success) return;
     groups.heardOf(companyId, conversation.data, seq);
     feed.changed(companyId, conversation.data);
   });
   const stopSignals = system.bus.onSignal((signal) => {
-    if (signal.kind === "typing") passTyping(signal);
-    if (signal.kind === "mark") passMark(signal);
+    const { companyId, by, kind } = signal;
+    presence.signal(signal);
+    if (kind !== "mark" && (kind !== "typing" || isOverloaded())) return;
+    const members = groups.membersOf(companyId, signal.subjectId as ConversationId);
+    for (const connection of members) connection.put({ type: "signal", signal });
+    for (const connection of registry.ofPerson(companyId, by.id)) {
+      if (!members.has(connection)) connection.put({ type: "signal", signal });
+    }
   });
 
-  /** Closes the sockets of people of this company whose sign-in has ended. */
-  async function recheck(companyId: string): Promise<void> {
-    for (const connection of connections) {
-      if (connection.ctx.companyId === companyId) await check(connection);
-    }
-  }
-
-  async function check(connection: Connection): Promise<void> {
-    try {
-      if (!(await isStillSignedIn(connection.ctx))) connection.close(4491);
-    } catch (error) {
-      // Unknown is not allowed: the client comes back with a new ticket.
-      system.log.warn({ err: error }, "could not check a session");
-      connection.close(1013);
+  /** `subjectId`: the session, agent, key or company whose access has changed. */
+  function recheck(companyId: CompanyId, subjectId: string): void {
+    for (const connection of registry.ofCompany(companyId)) {
+      const actor = connection.ctx?.actor;
+      const isConcerned =
+        !actor ||
+        subjectId === companyId ||
+        subjectId === actor.id ||
+        ("sessionId" in actor && subjectId === actor.sessionId);
+      if (isConcerned) connection.put({ type: "accessChanged" });
     }
   }
 
   /** Sessions and keys that expire tell nobody. */
   const expiryCheck = setInterval(() => {
-    void (async () => {
-      for (const connection of connections) await check(connection);
-    })();
+    for (const connection of registry.all) connection.put({ type: "accessChanged" });
   }, expiryCheckMs);
-
-  function passTyping(signal: Signal): void {
-    const { on } = signal.data as { on: boolean };
-    const id = signal.subjectId as ConversationId;
-    for (const connection of groups.connectionsOf(signal.companyId, id)) {
-      if (connection.ctx.actor.id === signal.by.id) continue;
-      connection.send({ type: "ephemeral", kind: "typing", conversationId: id, data: { by: signal.by, on } });
-    }
-  }
-
-  function passMark(signal: Signal): void {
-    const mark = signal.data as Mark;
-    const id = signal.subjectId as ConversationId;
-    const fromContact = signal.by.type === "contact";
-    for (const connection of groups.connectionsOf(signal.companyId, id)) {
-      if ((connection.side === "contact") === fromContact) continue;
-      const inLane =
-        connection.side === "business"
-          ? { delivered: mark.deliveredSeq, read: mark.readSeq }
-          : { delivered: mark.deliveredPublicSeq, read: mark.readPublicSeq };
-      connection.send({ type: "receipt", conversationId: id, side: "other", ...inLane });
-    }
-    for (const connection of byPerson.get(personOf(signal.companyId, signal.by.id)) ?? []) {
-      const inLane = fromContact
-        ? { delivered: mark.deliveredPublicSeq, read: mark.readPublicSeq }
-        : { delivered: mark.deliveredSeq, read: mark.readSeq };
-      connection.send({ type: "receipt", conversationId: id, side: "mine", ...inLane, seen: mark.seen });
-    }
-  }
 
   return {
     handleUpgrade(request, socket, head) {
@@ -205,16 +170,19 @@ export async function startGateway(
       if (!offered.includes(subProtocol))
         return refuseUpgrade(socket, "426 Upgrade Required", `Sec-WebSocket-Protocol: ${subProtocol}`);
       const place = admission.enter(performance.now());
-      if (typeof place === "number") return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      if (typeof place === "number") {
+        metrics.rateLimited.inc({ limit: "hellos" });
+        return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      }
       socket.once("close", place);
       server.handleUpgrade(request, socket, head, (ws) => server.emit("connection", ws, request, place));
     },
     async drain(spreadMs) {
       isDraining = true;
-      const open = [...connections];
-      for (const connection of open) connection.send({ type: "drain", spreadMs });
+      const open = [...registry.all];
+      for (const connection of open) connection.put({ type: "drain", spreadMs });
       for (const connection of open) {
-        connection.close(1012);
+        connection.put({ type: "end", code: 1012 });
         if (open.length > 1) await sleep(spreadMs / open.length);
       }
       // Sends that came in before the close are still committed.
@@ -223,7 +191,9 @@ export async function startGateway(
       stopHints();
       stopSignals();
       feed.stop();
+      presence.stop();
       clearInterval(heartbeat);
+      clearInterval(pressureCheck);
       clearInterval(expiryCheck);
       await sweeper.stop();
       for (const socket of server.clients) socket.terminate();
@@ -238,8 +208,6 @@ function foreignOrigin({ headers }: IncomingMessage): string | null {
   const isOwn = URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
   return isOwn ? null : headers.origin;
 }
-
-const personOf = (companyId: string, id: string) => `${companyId} ${id}`;
 
 function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
   return {

@@ -34,6 +34,7 @@ beforeAll(async () => {
       connectionsOfUser: 2,
       connectionsOfDevice: 1,
       connectionsFromAddress: 3,
+      overload: { memoryBytes: Infinity, lagMs: Infinity, poolWaitMs: Infinity },
     },
   });
   company = await createTestCompany(system);
@@ -195,7 +196,7 @@ it("refusals: by limit, by error, and of what somebody may not do", async () => 
     "agentSends",
     "customerSends",
     "addressSends",
-    "hellosInFlight",
+    "hellos",
     "connectionsOfUser",
     "connectionsOfDevice",
     "connectionsFromAddress",
@@ -247,21 +248,4 @@ it("refusals: by limit, by error, and of what somebody may not do", async () => 
   expect(counts[error("UNKNOWN_TYPE")]).toBe(1);
   expect(counts[error("FORBIDDEN")]).toBe(1);
   expect(counts[denied]).toBe(1);
-});
-
-it("clients that read too slowly", async () => {
-  const grown = await watch("presszero_slow_consumer_total");
-  const quick = await createTestCompany(system, "Much to read");
-  const id = await start(quick.customer);
-  const client = await connect(quick.admin);
-  await subscribe(client, id);
-  client.deafen();
-  const long = { kind: "text" as const, text: "x".repeat(16_000) };
-  // What the machine's own buffers hold comes on top of our queue.
-  for (let count = 0; count < 2_000 && (await grown()).presszero_slow_consumer_total === 0; count += 50) {
-    const posts = Array.from({ length: 50 }, () => sendMessage(quick.agent, id, { ...input(), message: long }));
-    await Promise.all(posts);
-  }
-  expect(await grown()).toEqual({ presszero_slow_consumer_total: 1 });
-  client.close();
 });

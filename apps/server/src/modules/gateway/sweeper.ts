@@ -20,7 +20,7 @@ export async function startSweeper(
   accessEvents: ReadonlySet<string>,
   on: {
     changed(companyId: CompanyId, subjectId: string, seq: number): void;
-    accessChanged(companyId: CompanyId): void;
+    accessChanged(companyId: CompanyId, subjectId: string): void;
     /** Everything that was committed below this position has been told, by the bus or by `changed`. */
     swept(position: Horizon): void;
   },
@@ -45,7 +45,7 @@ export async function startSweeper(
         if ((known.get(key) ?? knownBefore.get(key) ?? 0) >= change.seq) continue;
         lag = Math.max(lag, change.ageSeconds);
         on.changed(companyId, change.subjectId, change.seq);
-        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId);
+        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId, change.subjectId);
       }
       system.metrics.sweeperLagSeconds.set(lag);
       position = horizon;

@@ -16,6 +16,8 @@ export type TestClient = {
   close(code?: number): void;
   /** Does not read any more, so that the server's close frame stays unanswered. */
   deafen(): void;
+  /** Reads again. */
+  listen(): void;
 };
 
 const patienceMs = 8_000;
@@ -48,6 +50,7 @@ export async function openTestClient(port: number, options: { origin?: string } 
     sendRaw: (data) => socket.send(data),
     close: (code = 1000) => socket.close(code),
     deafen: () => socket.pause(),
+    listen: () => socket.resume(),
     next: (type, matches = () => true) =>
       new Promise((resolve, reject) => {
         const check = () => {

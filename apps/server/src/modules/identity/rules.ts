@@ -10,7 +10,7 @@ const agentPermissions: readonly Permission[] = [
 
 const rolePermissions: Record<Role, readonly Permission[]> = {
   agent: agentPermissions,
-  supervisor: [...agentPermissions, "events.manage"],
+  supervisor: [...agentPermissions, "conversations.moderate", "events.manage"],
   company_admin: permissions.filter((permission) => permission !== "platform.manage"),
 };
 

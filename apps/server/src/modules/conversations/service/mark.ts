@@ -37,7 +37,7 @@ export function traceMark(
 }
 
 /** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */
-export function signalMark(ctx: Ctx, conversationId: ConversationId, mark: Mark): void {
+function signalMark(ctx: Ctx, conversationId: ConversationId, mark: Mark): void {
   ctx.bus.signal({
     companyId: ctx.companyId,
     subjectId: conversationId,

@@ -1,16 +1,19 @@
-import type { ConversationId, NewStaffMessage, Sent } from "@presszero/contracts";
+import type { ConversationId, OutgoingMessage, Sent } from "@presszero/contracts";
+import { previewOf } from "@presszero/contracts";
 import { authorOf, type Ctx } from "../../../kernel/context.ts";
-import { AppError } from "../../../kernel/errors.ts";
+import { inTx } from "../../../kernel/database.ts";
+import { AppError, invalidField } from "../../../kernel/errors.ts";
 import type { RecordedEvent } from "../../../kernel/bus.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { requirePermission } from "../../identity/index.ts";
 import { sideOf } from "../access.ts";
 import { type CommitResult, type MessageRow, messageWriter } from "../message-writer.ts";
-import { bodyHash } from "../rules.ts";
+import { bodyHash, contentOf, isCustomerKind } from "../rules.ts";
+import { findStoredMessage } from "../views.ts";
 import type { StoredMessage } from "../wire.ts";
 
 /** `deviceId` is the scope of the client id: the device's UUID, or for REST the id of the session or API key. */
-export type SendInput = { deviceId: string; clientId: string; message: NewStaffMessage };
+export type SendInput = { deviceId: string; clientId: string; message: OutgoingMessage };
 
 /**
  * Stores a message; when it resolves the commit has happened. The writer's statement checks, against the state it
@@ -18,12 +21,16 @@ export type SendInput = { deviceId: string; clientId: string; message: NewStaffM
  * Errors: NOT_FOUND, CONVERSATION_CLOSED, CLIENT_ID_CONFLICT, FORBIDDEN, UNAVAILABLE, UNKNOWN_RETRY.
  */
 export async function sendMessage(ctx: Ctx, conversationId: ConversationId, input: SendInput): Promise<Sent> {
-  if (ctx.actor.type !== "contact") requirePermission(ctx, "conversations.reply");
-  else if (input.message.kind === "note") throw new AppError("FORBIDDEN");
+  if (ctx.actor.type !== "contact") {
+    requirePermission(ctx, "conversations.reply");
+    if (input.message.kind === "answer") throw new AppError("FORBIDDEN");
+  } else if (!isCustomerKind(input.message)) throw new AppError("FORBIDDEN");
   const receivedAt = performance.now();
   const row = messageRow(ctx, conversationId, input);
   const result = await messageWriter(ctx.database).add(row);
-  if (result.outcome === "ok") ctx.bus.publish([createdEvent(ctx, row, result, receivedAt)]);
+  if (result.outcome === "ok") {
+    ctx.bus.publish([createdEvent(ctx, row, result, receivedAt, await replyTarget(ctx, row))]);
+  }
   return toSent(ctx, input.clientId, result);
 }
 
@@ -39,7 +46,16 @@ export function messageRow(ctx: Ctx, conversationId: ConversationId, input: Send
     authorId: ctx.actor.id,
     kind: input.message.kind,
     text: input.message.text,
+    content: contentOf(input.message),
+    replyTo: input.message.replyTo ?? null,
   };
+}
+
+/** What readers see of the message that this one answers. */
+async function replyTarget(ctx: Ctx, row: MessageRow): Promise<StoredMessage["replyTo"]> {
+  if (row.replyTo === null) return null;
+  const target = await inTx(ctx, (tx) => findStoredMessage(tx, row.conversationId, row.replyTo!));
+  return target && { id: target.id, author: target.author, text: target.deletedAt ? null : previewOf(target.text) };
 }
 
 /** The hint for this process; the content goes along, so that nobody has to read back what was just written. */
@@ -48,16 +64,32 @@ export function createdEvent(
   row: MessageRow,
   result: Extract<CommitResult, { outcome: "ok" | "duplicate" }>,
   receivedAt: number,
+  replyTo: StoredMessage["replyTo"] = null,
 ): RecordedEvent {
-  const content: StoredMessage = { id: row.messageId, clientId: row.clientId, kind: row.kind, text: row.text };
+  const content: StoredMessage = {
+    id: row.messageId,
+    seq: result.seq,
+    publicSeq: result.publicSeq,
+    clientId: row.clientId,
+    author: authorOf(ctx.actor),
+    kind: row.kind,
+    text: row.text,
+    content: row.content,
+    replyTo,
+    reactions: [],
+    revision: 0,
+    editedAt: null,
+    deletedAt: null,
+    createdAt: result.createdAt,
+  };
   return {
     companyId: row.companyId,
     subjectId: row.conversationId,
     seq: result.seq,
     publicSeq: result.publicSeq,
-    isPublic: row.kind === "text",
+    isPublic: row.kind !== "note",
     type: "message.created",
-    actor: authorOf(ctx.actor),
+    actor: content.author,
     refId: row.messageId,
     data: {},
     at: result.createdAt,
@@ -76,6 +108,7 @@ const refusals = {
 
 /** The answer to the author, or the error that the outcome stands for. */
 export function toSent(ctx: Ctx, clientId: string, result: CommitResult): Sent {
+  if (result.outcome === "no_target") throw invalidField("message.replyTo", "must be a message of this conversation");
   if (!("messageId" in result)) throw new AppError(refusals[result.outcome]);
   if (result.outcome === "duplicate") {
     ctx.metrics.duplicates.inc();

@@ -1,9 +1,9 @@
 import type { ContactId, Sent } from "@presszero/contracts";
 import type { Ctx } from "../../../kernel/context.ts";
 import { type InTx, inTx, isUniqueViolation } from "../../../kernel/database.ts";
-import { AppError } from "../../../kernel/errors.ts";
+import { AppError, invalidField } from "../../../kernel/errors.ts";
 import { newId } from "../../../kernel/ids.ts";
-import { bodyHash } from "../rules.ts";
+import { bodyHash, isCustomerKind } from "../rules.ts";
 import { appendToLane, commitInTx, findMessageByClientId, insertConversation } from "../store.ts";
 import { createdEvent, messageRow, type SendInput, toSent } from "./send.ts";
 
@@ -16,7 +16,8 @@ const raced = new Error("the client id was used meanwhile");
  */
 export async function startConversation(ctx: Ctx, input: SendInput): Promise<Sent> {
   const { actor } = ctx;
-  if (actor.type !== "contact" || input.message.kind === "note") throw new AppError("FORBIDDEN");
+  if (actor.type !== "contact" || !isCustomerKind(input.message)) throw new AppError("FORBIDDEN");
+  if (input.message.replyTo) throw invalidField("message.replyTo", "must be a message of this conversation");
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTx(ctx, (tx) => start(tx, actor.id, input));

@@ -96,9 +96,9 @@ function describeProcess(
   };
 }
 
-/** Customers learn of texts, and the one of this conversation is named even if they have nothing yet. */
+/** Notes never reach a customer; of what does, the one of this conversation is named even if they have nothing yet. */
 function isConcerned(reader: ReaderRow, message: StoredMessageRow): boolean {
-  if (reader.author.type === "contact") return message.kind === "text";
+  if (reader.author.type === "contact") return message.isPublic;
   return reader.deliveredSeq >= message.seq;
 }
 

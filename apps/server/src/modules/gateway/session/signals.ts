@@ -1,0 +1,65 @@
+import type { ConversationId, ServerFrame } from "@presszero/contracts";
+import type { Signal } from "../../../kernel/bus.ts";
+import type { Mark } from "../../conversations/index.ts";
+import type { Session, SessionEffect, Who } from "./types.ts";
+
+/** Passes on what concerns this client: typing to the others in the conversation, marks to the other side and one's own devices. */
+export function signal(session: Session, signal: Signal, out: SessionEffect[]): void {
+  const { who } = session;
+  if (!who) return;
+  const conversationId = signal.subjectId as ConversationId;
+  if (signal.kind === "typing") passTyping(session, who, conversationId, signal, out);
+  if (signal.kind === "mark") passMark(session, who, conversationId, signal, out);
+}
+
+function passTyping(
+  session: Session,
+  who: Who,
+  conversationId: ConversationId,
+  { by, data }: Signal,
+  out: SessionEffect[],
+): void {
+  if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.has(conversationId)) return;
+  const { on, note } = data as { on: boolean; note?: true };
+  if (note && who.side === "contact") return;
+  const typing = { by, on, ...(note && { note }) };
+  out.push({ type: "send", frame: { type: "ephemeral", kind: "typing", conversationId, data: typing } });
+}
+
+function passMark(
+  session: Session,
+  who: Who,
+  conversationId: ConversationId,
+  { by, data }: Signal,
+  out: SessionEffect[],
+): void {
+  const mark = data as Mark;
+  const inLane =
+    who.side === "business"
+      ? { delivered: mark.deliveredSeq, read: mark.readSeq }
+      : { delivered: mark.deliveredPublicSeq, read: mark.readPublicSeq };
+  const isFromMySide = (by.type === "contact") === (who.side === "contact");
+  if (by.id === who.by.id) {
+    tell(session, { type: "receipt", conversationId, side: "mine", ...inLane, seen: mark.seen }, out);
+  } else if (!isFromMySide && session.subscriptions.has(conversationId)) {
+    tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
+  }
+}
+
+function tell(session: Session, receipt: Extract<ServerFrame, { type: "receipt" }>, out: SessionEffect[]): void {
+  if (session.pressure === 0) return void out.push({ type: "send", frame: receipt });
+  const key = `${receipt.side} ${receipt.conversationId}`;
+  const kept = session.keptReceipts.get(key) as typeof receipt | undefined;
+  // Marks of several readers: as far as any of them has come.
+  session.keptReceipts.set(key, {
+    ...receipt,
+    delivered: Math.max(receipt.delivered, kept?.delivered ?? 0),
+    read: Math.max(receipt.read, kept?.read ?? 0),
+  });
+}
+
+/** Everything that waited has left: now comes what was kept back. */
+export function releaseReceipts(session: Session, out: SessionEffect[]): void {
+  for (const frame of session.keptReceipts.values()) out.push({ type: "send", frame });
+  session.keptReceipts.clear();
+}
