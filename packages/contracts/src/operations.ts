@@ -31,11 +31,18 @@ export const messageTrace = z
     kind: messageKind,
     author,
     received: z.strictObject({
-      via: z.enum(["socket", "http", "api_key", "system"]),
+      via: z.enum(["device", "sign_in", "api_key", "system"]),
       /** Null for our own software and API keys. */
       device: deviceEnd.nullable(),
       /** What the process that took the message in remembers, by its clock; null when it has forgotten, or is gone. */
-      by: z.strictObject({ process: processName, at: timestamp, committedAfterMs: z.number() }).nullable(),
+      by: z
+        .strictObject({
+          process: processName,
+          over: z.enum(["socket", "http"]),
+          at: timestamp,
+          committedAfterMs: z.number(),
+        })
+        .nullable(),
     }),
     stored: z.strictObject({
       /** By the clock of the database. */
@@ -71,7 +78,7 @@ export const messageTrace = z
         devices: z.array(
           z.strictObject({
             device: deviceEnd,
-            via: z.enum(["socket", "http", "api_key"]),
+            via: z.enum(["device", "sign_in", "api_key"]),
             deliveredAt: timestamp,
             readAt: timestamp.nullable(),
           }),

@@ -58,7 +58,7 @@ function Received({ trace }: { trace: MessageTrace }) {
       <p>{t(`trace.via.${via}`, { device: deviceEnd(device ?? "") })}</p>
       {by ? (
         <p>
-          {t("trace.takenBy")} <Name>{by.process}</Name>
+          {t(`trace.takenBy.${by.over}`)} <Name>{by.process}</Name>
         </p>
       ) : (
         <Unknown>{t("trace.takenByUnknown")}</Unknown>

@@ -45,13 +45,10 @@ declare module "fastify" {
 }
 
 /**
- * The HTTP server with every route of the contracts, not listening yet; `{}` makes one without them. Pages, health routes
- * and the `upgrade` event are added by the caller.
+ * The HTTP server with the routes of the contracts that have a handler, not listening yet. Pages, health routes and the
+ * `upgrade` event are added by the caller.
  */
-export async function createHttpServer(
-  ctx: SystemCtx,
-  handlers: ApiHandlers | Record<string, never>,
-): Promise<FastifyInstance> {
+export async function createHttpServer(ctx: SystemCtx, handlers: Partial<ApiHandlers>): Promise<FastifyInstance> {
   const { trustProxy } = ctx.settings;
   const server: FastifyInstance = fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
@@ -92,13 +89,16 @@ export async function createHttpServer(
         origin: "*",
         credentials: false,
         methods: ["GET", "POST", "PATCH", "DELETE"],
-        allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+        allowedHeaders: ["Authorization", "Content-Type", "Device-Id", "Idempotency-Key", "X-Request-Id"],
         exposedHeaders: ["X-Request-Id", "Retry-After"],
         maxAge: 600,
         strictPreflight: false,
       });
       api.addHook("onRequest", async (_request, reply) => void reply.header("Cache-Control", "no-store"));
-      for (const route of routes) addRoute(api, ctx, route, (handlers as Record<string, AnyHandler>)[keyOf(route)]!);
+      for (const route of routes) {
+        const handler = (handlers as Record<string, AnyHandler | undefined>)[keyOf(route)];
+        if (handler) addRoute(api, ctx, route, handler);
+      }
       // Without these the pages' catch-all would answer.
       const method = ["GET", "POST", "PUT", "PATCH", "DELETE"];
       api.route({ method, url: "/*", schema: { hide: true }, handler: answerNotFound });
@@ -137,7 +137,9 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
         query: request.query,
         body: request.body,
         clientId: route.idempotent && readClientId(request),
+        deviceId: route.idempotent && readDeviceId(request),
         client: readClient(ctx, request),
+        onGone: (listener: () => void) => void reply.raw.once("close", listener),
         setSessionCookie: (token: string | null) => setSessionCookie(ctx, reply, token),
       });
       if (!route.response) return reply.code(204).send();
@@ -155,6 +157,14 @@ function isEmpty(body: unknown): boolean {
 function readClientId(request: FastifyRequest): string {
   const parsed = clientUuid.safeParse(request.headers["idempotency-key"]);
   if (!parsed.success) throw invalidField("Idempotency-Key", "must be a lower-case UUID in the header");
+  return parsed.data;
+}
+
+function readDeviceId(request: FastifyRequest): string | null {
+  const header = request.headers["device-id"];
+  if (header === undefined) return null;
+  const parsed = clientUuid.safeParse(header);
+  if (!parsed.success) throw invalidField("Device-Id", "must be a lower-case UUID in the header");
   return parsed.data;
 }
 

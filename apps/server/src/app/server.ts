@@ -16,7 +16,7 @@ import { watchOverload } from "../kernel/overload.ts";
 import { startRelay } from "../kernel/relay.ts";
 import type { Settings } from "../kernel/settings.ts";
 import { createTrace } from "../kernel/trace.ts";
-import { type Gateway, startGateway } from "../modules/gateway/index.ts";
+import { startGateway } from "../modules/gateway/index.ts";
 import { firstAdminLink } from "../modules/identity/index.ts";
 import { seedDemo } from "./demo/seed.ts";
 import { serveHealth } from "./health.ts";
@@ -92,17 +92,16 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
       closers.push(() => queue.stop());
     }
 
-    // Whatever its roles, a process answers how it is.
-    const http = await createHttpServer(system, roles.has("api") ? handlers : {});
     const overload = watchOverload(system);
     closers.push(async () => overload.stop());
+    const gateway = roles.has("gateway")
+      ? await startGateway(system, addressOf(settings), overload.isOverloaded)
+      : null;
+    // Whatever its roles, a process answers how it is.
+    const http = await createHttpServer(system, { ...(roles.has("api") && handlers), ...gateway?.handlers });
     serveHealth(http, system, () => isDraining || overload.isOverloaded());
     if (roles.has("api")) await serveWebApps(http);
-    let gateway: Gateway | null = null;
-    if (roles.has("gateway")) {
-      gateway = await startGateway(system, addressOf(settings), overload.isOverloaded);
-      http.server.on("upgrade", gateway.handleUpgrade);
-    }
+    if (gateway) http.server.on("upgrade", gateway.handleUpgrade);
     // Pages keep their connections open; those that are idle are closed at once, the others when answered.
     closers.push(() => http.close());
     if (gateway) closers.push(() => gateway.drain(drainSpreadMs));

@@ -94,12 +94,12 @@ it("gathers what both processes know, and says what went with the one that is go
       reader: { type: "agent", name: "Lena" },
       read: true,
       readAt: expect.any(String),
-      devices: [{ device: agentDevice.slice(-4), via: "socket" }],
+      devices: [{ device: agentDevice.slice(-4), via: "device" }],
     },
   ];
   const whole = await trace(messageId);
   expect(whole).toMatchObject({
-    received: { via: "socket", device: customerDevice.slice(-4), by: { process: names.one } },
+    received: { via: "device", device: customerDevice.slice(-4), by: { process: names.one, over: "socket" } },
     repeats: { count: 1 },
     readers: readers(expect.any(String)),
   });
@@ -121,7 +121,7 @@ it("gathers what both processes know, and says what went with the one that is go
     .poll(async () => (await trace(messageId)).processes.map(({ process }) => process))
     .toEqual([names.other]);
   expect(await trace(messageId)).toMatchObject({
-    received: { via: "socket", device: customerDevice.slice(-4), by: null },
+    received: { via: "device", device: customerDevice.slice(-4), by: null },
     processes: [{ process: names.other, state: "knows", passed: { staff: 1, customers: 0 } }],
     readers: readers(null),
     repeats: { count: 0 },

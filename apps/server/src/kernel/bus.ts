@@ -21,6 +21,8 @@ export type RecordedEvent = {
   /** Moments of the process that published the event, by `performance.now()`: when it was asked for it, and when it was committed. */
   receivedAt?: number;
   committedAt?: number;
+  /** It was asked for over a socket, and not over HTTP. */
+  overSocket?: boolean;
 };
 
 /** Something that passes by and is not recorded, such as typing or a moved read mark. Holds nothing but JSON. */

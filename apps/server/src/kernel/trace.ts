@@ -24,7 +24,7 @@ export type Recollection = {
   /** From when on it remembers everything of a kind. */
   since: { messages: number; marks: number; repeats: number };
   /** It took the message in, and when its commit was known. */
-  taken: { receivedAt: number; committedAt: number } | null;
+  taken: { receivedAt: number; committedAt: number; overSocket: boolean } | null;
   /** To how many connections of each side it gave the message, and when the last of them had it. */
   passed: { at: number; staff: number; customers: number } | null;
   /** When this process first heard that a device has the message, and that it was read there. */
@@ -40,6 +40,7 @@ type MessageSlot = {
   id: string;
   receivedAt: number;
   committedAt: number;
+  overSocket: boolean;
   passedAt: number;
   staff: number;
   customers: number;
@@ -65,6 +66,7 @@ export function createTrace(bus: Bus, clock: Clock) {
     id: "",
     receivedAt: 0,
     committedAt: 0,
+    overSocket: false,
     passedAt: 0,
     staff: 0,
     customers: 0,
@@ -80,19 +82,20 @@ export function createTrace(bus: Bus, clock: Clock) {
   }));
   const repeats = createRing(rememberedRepeats, () => ({ at: 0, id: "" }));
 
-  function openSlot(id: string, receivedAt: number, committedAt: number): MessageSlot {
+  function openSlot(id: string, receivedAt: number, committedAt: number, overSocket: boolean): MessageSlot {
     const slot = messages.next();
     slot.id = id;
     slot.receivedAt = receivedAt;
     slot.committedAt = committedAt;
+    slot.overSocket = overSocket;
     slot.passedAt = slot.staff = slot.customers = 0;
     return slot;
   }
 
   // Made before the gateway, so that its passing on finds the slot.
   bus.onEvents((events) => {
-    for (const { refId, receivedAt, committedAt = 0 } of events) {
-      if (refId !== null && receivedAt !== undefined) openSlot(refId, receivedAt, committedAt);
+    for (const { refId, receivedAt, committedAt = 0, overSocket = false } of events) {
+      if (refId !== null && receivedAt !== undefined) openSlot(refId, receivedAt, committedAt, overSocket);
     }
   });
 
@@ -109,7 +112,7 @@ export function createTrace(bus: Bus, clock: Clock) {
     /** The message was given to so many connections of this process. */
     passed(id: string, staff: number, customers: number): void {
       const newest = messages.newest();
-      const slot = newest?.id === id ? newest : openSlot(id, 0, 0);
+      const slot = newest?.id === id ? newest : openSlot(id, 0, 0, false);
       slot.passedAt = performance.now();
       slot.staff += staff;
       slot.customers += customers;
@@ -144,7 +147,13 @@ export function createTrace(bus: Bus, clock: Clock) {
           marks: timeOf(marks.since() ?? startedAt),
           repeats: timeOf(repeats.since() ?? startedAt),
         },
-        taken: taken ? { receivedAt: timeOf(taken.receivedAt), committedAt: timeOf(taken.committedAt) } : null,
+        taken: taken
+          ? {
+              receivedAt: timeOf(taken.receivedAt),
+              committedAt: timeOf(taken.committedAt),
+              overSocket: taken.overSocket,
+            }
+          : null,
         passed:
           passed.length > 0
             ? {

@@ -45,7 +45,11 @@ it("tells what the database and this process know, and nothing of the content", 
     seq: 2,
     kind: "text",
     author: { type: "contact", name: "Mia" },
-    received: { via: "socket", device: expect.stringMatching(/^[0-9a-f]{4}$/), by: { process: system.trace.process } },
+    received: {
+      via: "device",
+      device: expect.stringMatching(/^[0-9a-f]{4}$/),
+      by: { process: system.trace.process, over: "http" },
+    },
     stored: { messagesInTransaction: 1, belowHorizon: expect.any(Boolean) },
     processes: [{ process: system.trace.process, state: "knows", passed: null }],
     readers: [{ reader: { type: "contact" }, delivered: false, read: false, deliveredAt: null, devices: [] }],
@@ -59,11 +63,11 @@ it("tells what the database and this process know, and nothing of the content", 
   expect(found.stored).toMatchObject({ transaction: rows[0]!.xid, eventId: String(rows[0]!.id) });
 });
 
-it("tells how a message came in: over a socket, over HTTP, from a program", async () => {
+it("tells how a message came in: from a device, a sign-in, a program", async () => {
   const { conversationId } = await start();
   const session = company.agent.actor.type === "agent" ? company.agent.actor.sessionId : "";
   const overHttp = await post(company.agent, conversationId, { deviceId: session });
-  expect((await trace(overHttp)).received).toMatchObject({ via: "http", device: session.slice(-4) });
+  expect((await trace(overHttp)).received).toMatchObject({ via: "sign_in", device: session.slice(-4) });
   const { secret } = await createApiKey(company.admin, { name: "Shop", permissions: ["conversations.reply"] });
   const program = await authenticate(system, secret);
   const byKey = await post(program, conversationId, { deviceId: program.actor.id });
@@ -95,7 +99,7 @@ it("tells who has it and who has read it, and when as far as somebody remembers"
     ["Mia", true, true],
     ["Amara Okafor", true, true],
   ]);
-  expect(readers[0]).toMatchObject({ devices: [{ via: "http", readAt: readers[0]!.readAt }] });
+  expect(readers[0]).toMatchObject({ devices: [{ via: "sign_in", readAt: readers[0]!.readAt }] });
   expect(Date.parse(readers[0]!.deliveredAt!)).toBeGreaterThan(0);
   // Marks that a process stored which is gone: whether is known, when is not.
   const later = await post(company.agent, conversationId);

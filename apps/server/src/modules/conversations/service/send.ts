@@ -29,7 +29,7 @@ export async function sendMessage(ctx: Ctx, conversationId: ConversationId, inpu
   const row = messageRow(ctx, conversationId, input);
   const result = await messageWriter(ctx.database).add(row);
   if (result.outcome === "ok") {
-    ctx.bus.publish([createdEvent(ctx, row, result, receivedAt, await replyTarget(ctx, row))]);
+    ctx.bus.publish([createdEvent(ctx, row, result, { ...input, receivedAt }, await replyTarget(ctx, row))]);
   }
   return toSent(ctx, input.clientId, result);
 }
@@ -63,7 +63,7 @@ export function createdEvent(
   ctx: Ctx,
   row: MessageRow,
   result: Extract<CommitResult, { outcome: "ok" | "duplicate" }>,
-  receivedAt: number,
+  received: Pick<RecordedEvent, "receivedAt" | "overSocket">,
   replyTo: StoredMessage["replyTo"] = null,
 ): RecordedEvent {
   const content: StoredMessage = {
@@ -94,7 +94,8 @@ export function createdEvent(
     data: {},
     at: result.createdAt,
     content,
-    receivedAt,
+    receivedAt: received.receivedAt,
+    overSocket: received.overSocket,
     committedAt: result.committedAt,
   };
 }

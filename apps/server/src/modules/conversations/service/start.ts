@@ -42,6 +42,6 @@ async function start(ctx: Ctx & InTx, contactId: ContactId, input: SendInput): P
   const result = await commitInTx(ctx, row);
   // Thrown, so that the conversation goes with it; the next attempt finds the message.
   if (result.outcome !== "ok") throw raced;
-  ctx.recorded.push(createdEvent(ctx, row, result, receivedAt));
+  ctx.recorded.push(createdEvent(ctx, row, result, { ...input, receivedAt }));
   return toSent(ctx, input.clientId, result);
 }

@@ -62,10 +62,10 @@ const time = (milliseconds: number) => new Date(milliseconds).toISOString();
 
 type Via = MessageTrace["readers"][number]["devices"][number]["via"];
 
-/** Devices are named by a UUID; over HTTP the session or API key stands for one. */
+/** Devices are named by a UUID; for callers over HTTP that name none, the sign-in or API key stands for it. */
 function viaOf(deviceId: string): Via {
   if (deviceId.startsWith("key_")) return "api_key";
-  return /^(ses|gst)_/.test(deviceId) ? "http" : "socket";
+  return /^(ses|gst)_/.test(deviceId) ? "sign_in" : "device";
 }
 
 const endOf = (deviceId: string) => deviceId.slice(-4);
@@ -79,8 +79,13 @@ function originOf({ deviceId, author }: StoredMessageRow): Pick<MessageTrace["re
 function takenBy(memories: readonly Recollection[]): MessageTrace["received"]["by"] {
   const memory = memories.find(({ taken }) => taken !== null);
   if (!memory?.taken) return null;
-  const { receivedAt, committedAt } = memory.taken;
-  return { process: memory.process, at: time(receivedAt), committedAfterMs: Math.max(0, committedAt - receivedAt) };
+  const { receivedAt, committedAt, overSocket } = memory.taken;
+  return {
+    process: memory.process,
+    over: overSocket ? "socket" : "http",
+    at: time(receivedAt),
+    committedAfterMs: Math.max(0, committedAt - receivedAt),
+  };
 }
 
 function describeProcess(
