@@ -110,6 +110,7 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/events": { ...signedIn, narrowKey: "FORBIDDEN" },
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
+  "GET /v1/conversations/:conversationId/messages/:messageId/trace": staffOnThing(supervisors),
 };
 
 let house: House;
