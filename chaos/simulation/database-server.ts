@@ -35,18 +35,23 @@ export function createDatabaseServer(scheduler: Scheduler, random: Random, cores
 
   const soon = (what: () => void) => void scheduler.after(random.between(...trouble.delay), what);
   const isFailing = () => trouble.isDown || random.next() < trouble.failing;
+  /** Grows with every crash: what was on its way to the database then never arrives. */
+  let crashes = 0;
 
   /** A statement that only reads: it sees what is committed when it runs. */
   function read<Result>(query: (tables: Tables, horizon: number) => Result, answer: (answer: Answer<Result>) => void) {
+    const sentTo = crashes;
     soon(() => {
-      if (isFailing()) return soon(() => answer({ failure: failureOf("UNAVAILABLE") }));
+      if (isFailing() || crashes !== sentTo) return soon(() => answer({ failure: failureOf("UNAVAILABLE") }));
       const result = query(database.tables, database.horizon());
       soon(() => answer({ result }));
     });
   }
 
   function write<Result>(work: Work<Result>, answer: (answer: Answer<Result>) => void): void {
+    const sentTo = crashes;
     soon(() => {
+      if (crashes !== sentTo) return soon(() => answer({ failure: failureOf("UNKNOWN_RETRY") }));
       if (isFailing()) return soon(() => answer({ failure: failureOf("UNAVAILABLE") }));
       let isSettled = false;
       const settle = (how: Answer<Result>) => {
@@ -79,6 +84,7 @@ export function createDatabaseServer(scheduler: Scheduler, random: Random, cores
   /** Everything that runs is undone, and whoever waits for it learns nothing. */
   function crash(): void {
     trouble.isDown = true;
+    crashes++;
     database.rollbackAll();
     for (const broken of open) broken();
   }

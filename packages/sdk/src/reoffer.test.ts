@@ -78,6 +78,16 @@ describe("CR7: after a restore of the database", () => {
     expect(client.sent()).toMatchObject({ clientId: uuid(1), conversationId: one });
   });
 
+  test("also of a conversation that was not found before the client was told of the restore", () => {
+    const client = clientAfter([one]);
+    client.disconnect();
+    const problem = { code: "NOT_FOUND" as const, retry: false, retryAfterMs: null, title: "", details: {} };
+    client.take({ type: "failed", key: "summary", problem });
+    expect(client.state.gone).toEqual({ [one]: "access" });
+    restore(client);
+    expect(client.sent()).toMatchObject({ clientId: uuid(1), conversationId: one });
+  });
+
   test("in the order in which they were sent, although the device's clock was set back in between", () => {
     const client = createClient("contact", clientAfter([one]).storage);
     client.now -= 3_600_000;

@@ -45,9 +45,9 @@ export function sendFailed(session: Session, of: Commit, failure: Failure, out: 
  * The client is sent the event of a message of its own. It will not send that one again, although its outcome may be unknown
  * here, so those behind it may go on.
  */
-export function told(session: Session, { conversationId, message, by }: LaneEvent): void {
+export function told(session: Session, { conversationId, message }: LaneEvent): void {
   const line = session.sends.get(conversationId);
-  if (!line || !message || by.id !== session.who!.by.id) return;
+  if (!line || message?.author.id !== session.who!.by.id) return;
   if (line.busy === message.clientId) line.isTold = true;
   if (line.broken !== message.clientId) return;
   line.broken = null;
