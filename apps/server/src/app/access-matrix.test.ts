@@ -212,6 +212,7 @@ describe("API keys", () => {
     "POST /v1/conversations/:conversationId/assign": ["conversations.read"],
     "POST /v1/conversations/:conversationId/close": ["conversations.read"],
     "POST /v1/conversations/:conversationId/reopen": ["conversations.read"],
+    "GET /v1/conversations/:conversationId/messages/:messageId/trace": ["conversations.read"],
   };
   const guarded = named.filter(
     ([key, { access }]) =>
