@@ -283,7 +283,7 @@ describe("sends", () => {
     const driver = welcomed();
     following(driver, id, 3);
     say(driver, 2, id, clientId);
-    const message = { id: "msg_1" as MessageId, clientId, kind: "text" as const, text: "m 2" };
+    const message = { ...event(id, 4).message!, clientId, text: "m 2" };
     const tell = () => driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
     if (when === "before") tell();
     driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
