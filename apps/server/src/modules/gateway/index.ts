@@ -74,11 +74,11 @@ export async function startGateway(
   const checks = createLine(checksAtOnce);
   const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
   const sweeper = await startSweeper(system, accessEvents, {
-    changed: (companyId, subjectId, seq) => {
+    changed: (companyId, subjectId, seq, isPublic) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
       if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
-      feed.changed(companyId, conversation.data);
+      feed.changed(companyId, conversation.data, isPublic);
     },
     accessChanged: recheck,
     swept: (position) => {
@@ -127,15 +127,15 @@ export async function startGateway(
       if (!conversation.success) continue;
       sweeper.known(event);
       groups.offer(toLaneEvent(event, conversation.data));
-      feed.changed(event.companyId, conversation.data);
+      feed.changed(event.companyId, conversation.data, event.isPublic);
     }
   });
-  const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type }) => {
+  const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type, isPublic }) => {
     if (accessEvents.has(type)) recheck(companyId, subjectId);
     const conversation = conversationId.safeParse(subjectId);
     if (!conversation.success) return;
     groups.heardOf(companyId, conversation.data, seq);
-    feed.changed(companyId, conversation.data);
+    feed.changed(companyId, conversation.data, isPublic);
   });
   const stopSignals = system.bus.onSignal((signal) => {
     const { companyId, by, kind } = signal;

@@ -181,6 +181,8 @@ export type Subscription = {
   seq: number;
   /** The newest event that is known to exist. */
   heard: number;
+  /** How far the other side has come, as the client was told. */
+  other: { delivered: number; read: number };
   /** What is being made up for; null when events go on as they come. */
   catchUp: CatchUp | null;
   /** Who is around, and what of it the client was told; null before the first replay is over. */
