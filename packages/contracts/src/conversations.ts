@@ -353,7 +353,7 @@ const eventsQuery = z.strictObject({
 const messageParams = z.strictObject({ conversationId, messageId });
 const editBody = z.strictObject({ text: messageText });
 const reactionBody = z.strictObject({ emoji, on: z.boolean() });
-const readBody = z.strictObject({ seq: z.number().int().min(0) });
+const markBody = z.strictObject({ seq: z.number().int().min(0) });
 
 export const conversationsRoutes = [
   route({
@@ -429,11 +429,19 @@ export const conversationsRoutes = [
   }),
   route({
     method: "POST",
+    path: "/v1/conversations/:conversationId/ack",
+    summary: "Say that this device has stored everything up to a seq; never goes back",
+    access: "conversations.read",
+    params,
+    body: markBody,
+  }),
+  route({
+    method: "POST",
     path: "/v1/conversations/:conversationId/read",
     summary: "Mark as read up to a seq; never goes back",
     access: "conversations.read",
     params,
-    body: readBody,
+    body: markBody,
   }),
   route({
     method: "POST",
@@ -592,11 +600,19 @@ export const conversationsRoutes = [
   }),
   route({
     method: "POST",
+    path: "/v1/my/conversations/:conversationId/ack",
+    summary: "Say that this device has stored everything up to a seq; never goes back",
+    access: "contact",
+    params,
+    body: markBody,
+  }),
+  route({
+    method: "POST",
     path: "/v1/my/conversations/:conversationId/read",
     summary: "Mark as read up to a seq; never goes back",
     access: "contact",
     params,
-    body: readBody,
+    body: markBody,
   }),
   route({
     method: "POST",

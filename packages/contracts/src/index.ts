@@ -3,6 +3,7 @@ import { contactsRoutes } from "./contacts.ts";
 import { conversationsRoutes } from "./conversations.ts";
 import { identityRoutes } from "./identity.ts";
 import { operationsRoutes } from "./operations.ts";
+import { realtimeRoutes } from "./protocol/routes.ts";
 
 export * from "./contacts.ts";
 export * from "./conversations.ts";
@@ -15,11 +16,18 @@ export * from "./preview.ts";
 export * from "./protocol/constants.ts";
 export * from "./protocol/frames.ts";
 export * from "./protocol/schemas.ts";
+export * from "./protocol/routes.ts";
 export * from "./route.ts";
 export * from "./text.ts";
 
 /** Every HTTP operation there is. */
-export const routes = [...identityRoutes, ...contactsRoutes, ...conversationsRoutes, ...operationsRoutes];
+export const routes = [
+  ...identityRoutes,
+  ...contactsRoutes,
+  ...conversationsRoutes,
+  ...realtimeRoutes,
+  ...operationsRoutes,
+];
 
 type AnyRoute = (typeof routes)[number];
 type Input<R, K extends string> = R extends { [P in K]: infer S extends z.ZodType } ? z.input<S> : undefined;

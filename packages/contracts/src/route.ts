@@ -17,7 +17,7 @@ export type Route = {
   body?: z.ZodType;
   /** Body of the success answer; absent means 204. */
   response?: z.ZodType;
-  /** The write takes `Idempotency-Key` (a UUID) as its client id. */
+  /** The write takes `Idempotency-Key` (a UUID) as its client id, and perhaps `Device-Id` as the scope of that. */
   idempotent?: true;
 };
 

@@ -126,12 +126,13 @@ export function step(connection: Connection, input: Input, around: Surroundings)
   }
 }
 
-export function connectionStatus({ phase }: Connection): ConnectionStatus {
+/** `ahead`: by how much the time that the connection reckons by is ahead of the device's clock. */
+export function connectionStatus({ phase }: Connection, ahead = 0): ConnectionStatus {
   switch (phase.name) {
     case "idle":
       return { name: "offline", retryAt: null };
     case "waiting":
-      return { name: "offline", retryAt: phase.until };
+      return { name: "offline", retryAt: phase.until - ahead };
     case "connecting":
       return { name: "connecting" };
     case "live":

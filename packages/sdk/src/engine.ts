@@ -133,6 +133,11 @@ export type Engine = {
   /** What screens show. */
   readonly state: State;
   readonly isRunning: boolean;
+  /**
+   * The time that waiting is measured by: the device's clock as long as that goes forwards. When it is set back, `ahead`
+   * makes up for it, or a dead connection would be taken for live until the clock has caught up.
+   */
+  readonly time: { readonly now: number; readonly ahead: number };
   readonly connection: Connection;
   /** The number of the latest transport, and whether it is in use. */
   readonly transport: { readonly number: number; readonly isOpen: boolean };
@@ -186,6 +191,7 @@ export function initialEngine({ side, deviceId, client }: Pick<Engine, "side" | 
     client,
     state: initialState(side),
     isRunning: false,
+    time: { now: Number.NEGATIVE_INFINITY, ahead: 0 },
     connection: idleConnection,
     transport: { number: 0, isOpen: false },
     pings: 0,
@@ -211,7 +217,10 @@ export function initialEngine({ side, deviceId, client }: Pick<Engine, "side" | 
  * crash is the loss of the engine; what `put` has written is then loaded by the next one.
  */
 export function step(engine: Engine, input: Input, around: Around): [Engine, Effect[]] {
-  const turn: Turn = { ...around, engine, effects: [] };
+  const ahead = Math.max(engine.time.ahead, engine.time.now - around.now);
+  const now = around.now + ahead;
+  const turn: Turn = { now, date: around.now, random: around.random, engine, effects: [] };
+  change(turn, { time: { now, ahead } });
   take(turn, input);
   const { state, outbox, connection } = turn.engine;
   if (state.outbox !== engine.state.outbox || outbox !== engine.outbox || connection.phase !== engine.connection.phase)

@@ -24,7 +24,8 @@ export function advance(turn: Turn, input: ConnectionInput): void {
   change(turn, { connection });
   if (wasLive && !isLive(turn.engine)) disconnected(turn);
   for (const effect of effects) perform(turn, effect);
-  if (connection.phase !== before.phase) apply(turn, { type: "connection", status: connectionStatus(connection) });
+  if (connection.phase !== before.phase)
+    apply(turn, { type: "connection", status: connectionStatus(connection, turn.now - turn.date) });
 }
 
 function perform(turn: Turn, effect: ConnectionEffect): void {

@@ -73,7 +73,8 @@ export function loadFailed(turn: Turn, key: string, about: Call, problem: CallPr
     return;
   }
   notWanted(turn, about.conversationId);
-  if (problem.code === "NOT_FOUND") lose(turn, about.conversationId);
+  // Its messages are still offered again after a restore: this answer may come of one that we have not been told of.
+  if (problem.code === "NOT_FOUND") apply(turn, { type: "gone", conversationId: about.conversationId, why: "access" });
   loadWanted(turn);
 }
 

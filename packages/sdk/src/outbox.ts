@@ -70,7 +70,7 @@ export function pump(turn: Turn): void {
     if (item.state === "sent" || item.state === "not_sent") continue;
     const lane = item.conversationId ?? "";
     if (lanes.has(lane)) continue;
-    const expiresAt = item.quiet ? Number.POSITIVE_INFINITY : item.queuedAt + giveUpMs;
+    const expiresAt = item.quiet ? Number.POSITIVE_INFINITY : turn.now + item.queuedAt + giveUpMs - turn.date;
     if (item.state === "queued" && turn.now >= expiresAt) {
       apply(turn, { type: "refused", clientId: item.clientId, reason: "EXPIRED" });
       continue;
@@ -145,7 +145,7 @@ export function hasUnsafe({ state, outbox }: Engine, isStorageUnsafe: boolean): 
 /** Strictly rising, because the storage sorts by it. */
 function nextQueuedAt(turn: Turn): number {
   const { outbox } = turn.engine;
-  const lastQueuedAt = Math.max(turn.now, outbox.lastQueuedAt + 1);
+  const lastQueuedAt = Math.max(turn.date, outbox.lastQueuedAt + 1);
   change(turn, { outbox: { ...outbox, lastQueuedAt } });
   return lastQueuedAt;
 }

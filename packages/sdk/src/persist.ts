@@ -27,7 +27,7 @@ export function apply(turn: Turn, action: Action): void {
   for (const item of previous.values()) {
     clearTimer(turn, `answer ${item.clientId}`);
     if (item.state === "sent") continue;
-    const sent = action.type === "discarded" ? null : placeOf(item, after, turn.now);
+    const sent = action.type === "discarded" ? null : (placeOf(item, after, turn.date) ?? answerTo(item, action, turn));
     if (sent === null) remove(turn, item.clientId);
     else confirm(turn, { ...item, state: "sent", reason: null, sent });
   }
@@ -35,8 +35,9 @@ export function apply(turn: Turn, action: Action): void {
 
 /** What to keep of the messages that the storage holds as confirmed; the rest is deleted. */
 export function keepConfirmed(turn: Turn, items: readonly OutboxItem[]): void {
-  const sorted = items.toSorted((a, b) => confirmedAt(a) - confirmedAt(b));
-  const kept = sorted.slice(-keepAtMost).filter((item) => confirmedAt(item) > turn.now - keepMs);
+  // In the order in which they were sent; the clock by which they were confirmed may have been set back.
+  const sorted = items.toSorted((a, b) => a.queuedAt - b.queuedAt);
+  const kept = sorted.slice(-keepAtMost).filter((item) => confirmedAt(item) > turn.date - keepMs);
   const keptIds = new Set(kept.map((item) => item.clientId));
   change(turn, { confirmed: kept });
   for (const { clientId } of items) if (!keptIds.has(clientId)) remove(turn, clientId);
@@ -101,6 +102,13 @@ function placeOf(item: OutboxItem, state: State, now: number): OutboxItem["sent"
   const event = record?.events.findLast(isIt);
   if (event?.kind !== "message.created") return null;
   return { messageId: event.data.id, seq: event.seq, at: event.at, epoch: state.epoch, confirmedAt: now };
+}
+
+/** Where it is by its answer alone: a conversation that is not open shows no event of it. */
+function answerTo({ clientId }: OutboxItem, action: Action, { engine, date }: Turn): OutboxItem["sent"] {
+  if (action.type !== "frame" || action.frame.type !== "ok" || action.frame.clientId !== clientId) return null;
+  const { messageId, seq, at } = action.frame;
+  return { messageId, seq, at, epoch: engine.state.epoch, confirmedAt: date };
 }
 
 function forgetConfirmed(turn: Turn, clientId: string): void {

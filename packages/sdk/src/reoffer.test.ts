@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { liveClient, type TestClient, uuid } from "../test/client.ts";
+import { createClient, liveClient, type TestClient, uuid } from "../test/client.ts";
 import { conversationIdOf, createLane } from "../test/lane.ts";
 import { thread } from "./selectors.ts";
 import type { Side } from "./types.ts";
@@ -28,7 +28,7 @@ function clientAfter(sends: (typeof one | null)[], side: Side = "contact"): Test
 /** The database was restored: the client comes back, learns of the new epoch, and begins without cursors. */
 function restore(client: TestClient, epoch = "e2"): void {
   client.disconnect();
-  client.pass(client.engine.timers.retry! - client.now);
+  client.pass(client.engine.timers.retry! - client.engine.time.now);
   client.connect(epoch);
   client.connect(epoch);
 }
@@ -62,6 +62,47 @@ describe("CR7: after a restore of the database", () => {
     ]);
     restore(client, "e3");
     expect(client.framesOf("send").map((frame) => frame.clientId)).toEqual([uuid(1)]);
+  });
+
+  test("also what the list showed before its answer came", () => {
+    const client = liveClient();
+    const lane = createLane("contact");
+    client.write(1, one);
+    client.store();
+    lane.add({ type: "message", by: "contact", kind: "text", text: "-" });
+    const { unread: _, marks: __, ...item } = lane.summary();
+    client.receive({ type: "feed", cursor: "f", items: [item], more: false });
+    client.ok(client.sent(), one, 2);
+    client.store();
+    restore(client);
+    expect(client.sent()).toMatchObject({ clientId: uuid(1), conversationId: one });
+  });
+
+  test("also of a conversation that was not found before the client was told of the restore", () => {
+    const client = clientAfter([one]);
+    client.disconnect();
+    const problem = { code: "NOT_FOUND" as const, retry: false, retryAfterMs: null, title: "", details: {} };
+    client.take({ type: "failed", key: "summary", problem });
+    expect(client.state.gone).toEqual({ [one]: "access" });
+    restore(client);
+    expect(client.sent()).toMatchObject({ clientId: uuid(1), conversationId: one });
+  });
+
+  test("in the order in which they were sent, although the device's clock was set back in between", () => {
+    const client = createClient("contact", clientAfter([one]).storage);
+    client.now -= 3_600_000;
+    client.start();
+    client.connect();
+    client.write(2, one);
+    client.store();
+    client.ok(client.sent(), one, 3);
+    const lane = createLane("contact");
+    for (let n = 0; n < 2; n++) lane.add({ type: "message", by: "contact", kind: "text", text: "-" });
+    const { unread: _, marks: __, ...item } = lane.summary();
+    client.receive({ type: "feed", cursor: "f", items: [item], more: false });
+    client.store();
+    restore(client);
+    expect(client.sent().clientId).toBe(uuid(1));
   });
 
   test("by a client that was closed meanwhile as well", () => {

@@ -1,8 +1,16 @@
 import type { ClientFrame } from "@presszero/contracts";
-import type { Around, Call, Effect, Engine, Request, TimerName } from "./engine.ts";
+import type { Call, Effect, Engine, Request, TimerName } from "./engine.ts";
 
 /** One step in the making: the engine so far, and what is to be done. Lives no longer than the step. */
-export type Turn = Around & { engine: Engine; effects: Effect[] };
+export type Turn = {
+  /** Never goes back (`Engine.time`). */
+  now: number;
+  /** What the device's clock shows: for what outlives the engine, and for people. */
+  date: number;
+  random: number;
+  engine: Engine;
+  effects: Effect[];
+};
 
 export function change(turn: Turn, changes: Partial<Engine>): void {
   turn.engine = { ...turn.engine, ...changes };

@@ -53,9 +53,10 @@ export function createClient(side: Side, storage = new Map<string, OutboxItem>()
       const end = client.now + ms;
       for (;;) {
         const timers = Object.entries(engine.timers as Record<TimerName, number>) as [TimerName, number][];
-        const [timer, at] = timers.toSorted(([, a], [, b]) => a - b)[0] ?? [];
-        if (timer === undefined || at! > end) break;
-        client.now = Math.max(client.now, at!);
+        const [timer, due] = timers.toSorted(([, a], [, b]) => a - b)[0] ?? [];
+        const at = (due ?? 0) - engine.time.ahead;
+        if (timer === undefined || at > end) break;
+        client.now = Math.max(client.now, at);
         client.take({ type: "timer", timer });
       }
       client.now = end;

@@ -6,6 +6,7 @@ import {
   errorCodes,
   identityRoutes,
   operationsRoutes,
+  realtimeRoutes,
   type Route,
   routes,
 } from "@presszero/contracts";
@@ -17,11 +18,13 @@ const tags: Record<string, readonly Route[]> = {
   identity: identityRoutes,
   contacts: contactsRoutes,
   conversations: conversationsRoutes,
+  realtime: realtimeRoutes,
   operations: operationsRoutes,
 };
 
 const description = `Times are ISO 8601 in UTC. Lists come in pages: hand \`next\` back as \`cursor\`. A write that takes an
-\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key.
+\`Idempotency-Key\` (a lower-case UUID) happens once, however often it is sent with the same key
+by the same session or, with a \`Device-Id\`, by the same device.
 
 Conversations come live over a WebSocket: see [the realtime protocol](/docs/protocol).
 
@@ -81,7 +84,8 @@ function addCommonParts(paths: Paths): void {
     if (route.idempotent) {
       const schema = { type: "string", format: "uuid" };
       const key = { in: "header", name: "Idempotency-Key", required: true, schema };
-      operation.parameters = [...(operation.parameters ?? []), key];
+      const device = { in: "header", name: "Device-Id", required: false, schema };
+      operation.parameters = [...(operation.parameters ?? []), key, device];
     }
   }
 }

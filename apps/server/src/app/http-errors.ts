@@ -14,11 +14,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return answerProblem(known, request, reply);
 }
 
-/** Another method of the same address would do: 405 with `Allow`; otherwise 404. */
+/** Another method of the same address would do: 405 with `Allow`; otherwise, or where another process has it, 404. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split("?", 1)[0]!;
-  const methods = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
-  if (methods.length === 0) return answerProblem(new AppError("NOT_FOUND"), request, reply);
+  const methods: string[] = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
+  if (methods.length === 0 || methods.includes(request.method))
+    return answerProblem(new AppError("NOT_FOUND"), request, reply);
   void reply.header("Allow", methods.join(", "));
   return answerProblem(new AppError("METHOD_NOT_ALLOWED"), request, reply);
 }
@@ -29,6 +30,7 @@ function patternOf(path: string): RegExp {
 
 function answerProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, meaning, retry } = errorCodes[error.code];
+  request.refusal = error.code;
   const problem: Problem = {
     type: `urn:presszero:error:${error.code}`,
     title: meaning,

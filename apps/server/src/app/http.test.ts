@@ -6,6 +6,7 @@ import { systemCtx } from "../kernel/context.ts";
 import { inTx } from "../kernel/database.ts";
 import { newId } from "../kernel/ids.ts";
 import { createTestCtx, type TestCtx } from "../kernel/testing.ts";
+import { type Gateway, startGateway } from "../modules/gateway/index.ts";
 import { changeCompany, createAgent, createCompany } from "../modules/identity/index.ts";
 import { createHttpServer } from "./http.ts";
 import { openApiPath } from "./http-docs.ts";
@@ -16,6 +17,7 @@ const password = "a long enough password";
 
 let ctx: TestCtx;
 let server: FastifyInstance;
+let gateway: Gateway;
 let widgetKey: string;
 const system = () => systemCtx(ctx, companyId, "test");
 const companyId = newId("company");
@@ -27,9 +29,11 @@ beforeAll(async () => {
     await createAgent(tx, { name: "Amara Okafor", email: "amara@example.com", password, role: "company_admin" });
     await createAgent(tx, { name: "Jonas Weber", email: "jonas@example.com", password, role: "agent" });
   });
-  server = await createHttpServer(ctx, handlers);
+  gateway = await startGateway(ctx, () => "");
+  server = await createHttpServer(ctx, { ...handlers, ...gateway.handlers });
 });
 afterAll(async () => {
+  await gateway.drain(0);
   await server.close();
   await ctx.close();
 });
@@ -63,7 +67,9 @@ describe("the contract", () => {
   const closed = (routes as readonly Route[]).filter((route) => route.access !== "public");
 
   test("every route has a handler, and every handler a route", () => {
-    expect(Object.keys(handlers).sort()).toEqual(routes.map((route) => `${route.method} ${route.path}`).sort());
+    expect(Object.keys({ ...handlers, ...gateway.handlers }).sort()).toEqual(
+      routes.map((route) => `${route.method} ${route.path}`).sort(),
+    );
   });
 
   test("OpenAPI holds every route and every error code", async () => {

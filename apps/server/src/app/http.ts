@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
-import { clientUuid, type Route, routes } from "@presszero/contracts";
+import { clientUuid, type ErrorCode, type Route, routes } from "@presszero/contracts";
 import {
   fastify,
   type FastifyBaseLogger,
@@ -15,6 +15,7 @@ import type { Ctx, SystemCtx } from "../kernel/context.ts";
 import { AppError, invalidField } from "../kernel/errors.ts";
 import type { RouteHandlers } from "../kernel/http.ts";
 import { exceedsJson, maxJsonDepth } from "../kernel/json-size.ts";
+import { countAnswer } from "../kernel/metrics.ts";
 import { admit, isFromOwnPage, setSessionCookie } from "./http-auth.ts";
 import { addDocumentation, describeRoute } from "./http-docs.ts";
 import { answerError, answerNotFound } from "./http-errors.ts";
@@ -38,17 +39,16 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who calls, on routes that are not public. */
     caller: Ctx | null;
+    /** The error that was answered, if it was one. */
+    refusal: ErrorCode | null;
   }
 }
 
 /**
- * The HTTP server with every route of the contracts, not listening yet; `{}` makes one without them. Pages, health routes
- * and the `upgrade` event are added by the caller.
+ * The HTTP server with the routes of the contracts that have a handler, not listening yet. Pages, health routes and the
+ * `upgrade` event are added by the caller.
  */
-export async function createHttpServer(
-  ctx: SystemCtx,
-  handlers: ApiHandlers | Record<string, never>,
-): Promise<FastifyInstance> {
+export async function createHttpServer(ctx: SystemCtx, handlers: Partial<ApiHandlers>): Promise<FastifyInstance> {
   const { trustProxy } = ctx.settings;
   const server: FastifyInstance = fastify({
     loggerInstance: ctx.log as FastifyBaseLogger,
@@ -73,6 +73,7 @@ export async function createHttpServer(
   server.setNotFoundHandler(answerNotFound);
   acceptJsonOnly(server);
   server.decorateRequest("caller", null);
+  server.decorateRequest("refusal", null);
   server.addHook("onRequest", async (request, reply) => void reply.header("X-Request-Id", request.id));
   server.addHook("onRequest", limitHead);
   measure(server, ctx);
@@ -88,13 +89,16 @@ export async function createHttpServer(
         origin: "*",
         credentials: false,
         methods: ["GET", "POST", "PATCH", "DELETE"],
-        allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+        allowedHeaders: ["Authorization", "Content-Type", "Device-Id", "Idempotency-Key", "X-Request-Id"],
         exposedHeaders: ["X-Request-Id", "Retry-After"],
         maxAge: 600,
         strictPreflight: false,
       });
       api.addHook("onRequest", async (_request, reply) => void reply.header("Cache-Control", "no-store"));
-      for (const route of routes) addRoute(api, ctx, route, (handlers as Record<string, AnyHandler>)[keyOf(route)]!);
+      for (const route of routes) {
+        const handler = (handlers as Record<string, AnyHandler | undefined>)[keyOf(route)];
+        if (handler) addRoute(api, ctx, route, handler);
+      }
       // Without these the pages' catch-all would answer.
       const method = ["GET", "POST", "PUT", "PATCH", "DELETE"];
       api.route({ method, url: "/*", schema: { hide: true }, handler: answerNotFound });
@@ -133,7 +137,9 @@ function addRoute(api: FastifyInstance, ctx: SystemCtx, route: Route, handler: A
         query: request.query,
         body: request.body,
         clientId: route.idempotent && readClientId(request),
+        deviceId: route.idempotent && readDeviceId(request),
         client: readClient(ctx, request),
+        onGone: (listener: () => void) => void reply.raw.once("close", listener),
         setSessionCookie: (token: string | null) => setSessionCookie(ctx, reply, token),
       });
       if (!route.response) return reply.code(204).send();
@@ -151,6 +157,14 @@ function isEmpty(body: unknown): boolean {
 function readClientId(request: FastifyRequest): string {
   const parsed = clientUuid.safeParse(request.headers["idempotency-key"]);
   if (!parsed.success) throw invalidField("Idempotency-Key", "must be a lower-case UUID in the header");
+  return parsed.data;
+}
+
+function readDeviceId(request: FastifyRequest): string | null {
+  const header = request.headers["device-id"];
+  if (header === undefined) return null;
+  const parsed = clientUuid.safeParse(header);
+  if (!parsed.success) throw invalidField("Device-Id", "must be a lower-case UUID in the header");
   return parsed.data;
 }
 
@@ -198,6 +212,7 @@ function measure(server: FastifyInstance, ctx: SystemCtx): void {
     const { method, id: requestId } = request;
     const status = reply.statusCode;
     const seconds = reply.elapsedTime / 1000;
+    if (request.refusal !== null) countAnswer(ctx.metrics, request.refusal, `${method} ${route}`);
     ctx.metrics.httpRequests.inc({ method, route, status });
     ctx.metrics.httpSeconds.observe({ method, route }, seconds);
     ctx.log.debug({ requestId, method, route, status, seconds }, "request");

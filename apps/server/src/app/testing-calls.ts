@@ -52,9 +52,11 @@ export const things: Record<string, (house: House, path: string) => Promise<stri
 };
 
 /** Queries that have to be there. */
-const queries: Record<string, string> = {
-  "GET /v1/messages/search": "?q=hello",
-  "GET /v1/my/messages/search": "?q=hello",
+const queries: Record<string, (house: House) => string | Promise<string>> = {
+  // A poll is answered at once when there is something to tell.
+  "GET /v1/events": async (house) => `?deviceId=${randomUUID()}&conversations=${await newConversation(house)}:0&wait=0`,
+  "GET /v1/messages/search": () => "?q=hello",
+  "GET /v1/my/messages/search": () => "?q=hello",
 };
 
 /** Bodies that are right. */
@@ -77,12 +79,14 @@ export const bodies: Record<string, (house: House) => object | Promise<object>> 
   "PATCH /v1/conversations/:conversationId/messages/:messageId": () => ({ text: "Hello again" }),
   "POST /v1/conversations/:conversationId/messages/:messageId/reactions": () => ({ emoji: "👍", on: true }),
   "PATCH /v1/conversations/:conversationId/drafts": () => ({ kind: "text", text: "Dear" }),
+  "POST /v1/conversations/:conversationId/ack": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/read": () => ({ seq: 1 }),
   "POST /v1/conversations/:conversationId/assign": async (house) => ({ agentId: (await house.as("agent")).actor.id }),
   "POST /v1/my/conversations": () => text,
   "POST /v1/my/conversations/:conversationId/messages": () => text,
   "PATCH /v1/my/conversations/:conversationId/messages/:messageId": () => ({ text: "Hello again" }),
   "POST /v1/my/conversations/:conversationId/messages/:messageId/reactions": () => ({ emoji: "👍", on: true }),
+  "POST /v1/my/conversations/:conversationId/ack": () => ({ seq: 1 }),
   "POST /v1/my/conversations/:conversationId/read": () => ({ seq: 1 }),
   // There is an admin of the installation, so this can only be refused: the same for all.
   "POST /v1/setup": ({ home }) => ({
@@ -111,5 +115,5 @@ export async function rightCall(house: House, route: Route) {
   }
   const headers: Record<string, string> = route.idempotent ? { "idempotency-key": randomUUID() } : {};
   const payload = await bodies[keyOf(route)]?.(house);
-  return { method: route.method, url: url + (queries[keyOf(route)] ?? ""), payload, headers };
+  return { method: route.method, url: url + ((await queries[keyOf(route)]?.(house)) ?? ""), payload, headers };
 }

@@ -240,9 +240,9 @@ export async function openHouse(settings: Partial<Settings> = {}, log?: Logger):
   for (const former of formerCallers) formerTokens[former] = await leave(former);
   await changeCompanyStatus(home!.system, suspended!.system.companyId, "suspended");
 
-  const server = await createHttpServer(ctx, handlers);
-  serveHealth(server, ctx, () => false);
   const gateway = await startGateway(ctx, (request) => request.socket.remoteAddress ?? "");
+  const server = await createHttpServer(ctx, { ...handlers, ...gateway.handlers });
+  serveHealth(server, ctx, () => false);
   server.server.on("upgrade", gateway.handleUpgrade);
   await server.listen({ port: 0, host: "127.0.0.1" });
   const { port } = server.server.address() as AddressInfo;

@@ -11,8 +11,12 @@ export type RouteInput<R extends Route> = {
   body: Parsed<R, "body">;
   /** From `Idempotency-Key`; present on idempotent routes. */
   clientId: R extends { idempotent: true } ? string : undefined;
+  /** From `Device-Id`, null without one; present on idempotent routes. Whether it is the caller's is for the service to check. */
+  deviceId: R extends { idempotent: true } ? string | null : undefined;
   /** Address and browser of the caller, for rate limits and session lists. */
   client: { ip: string; userAgent: string; origin: string | null };
+  /** Calls back when the answer is out, or the caller has gone away before. */
+  onGone(listener: () => void): void;
   /** Sets the session cookie of this answer; null clears it. */
   setSessionCookie(token: string | null): void;
 };

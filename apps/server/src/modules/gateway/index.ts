@@ -7,17 +7,21 @@ import {
   type ConversationId,
   conversationId,
   realtimePath,
+  type realtimeRoutes,
   subProtocol,
 } from "@presszero/contracts";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { RecordedEvent } from "../../kernel/bus.ts";
 import type { SystemCtx } from "../../kernel/context.ts";
+import { AppError } from "../../kernel/errors.ts";
+import type { RouteHandlers } from "../../kernel/http.ts";
 import { type LaneEvent, messageWriter, type StoredMessage } from "../conversations/index.ts";
 import { createAdmission } from "./admission.ts";
 import { createFeed } from "./feed.ts";
 import { createGroups } from "./groups.ts";
 import { createLine } from "./limits.ts";
 import { createPresence } from "./presence.ts";
+import { poll } from "./poll.ts";
 import { createRegistry } from "./registry.ts";
 import { heartbeatMs } from "./session/hello.ts";
 import { limits } from "./session/limits.ts";
@@ -45,6 +49,7 @@ const accessEvents = new Set([
 export type Gateway = {
   /** For the HTTP server's `upgrade` event; answers 404 to other paths and 426 to a wrong sub-protocol. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  handlers: RouteHandlers<(typeof realtimeRoutes)[number]>;
   /** Tells the clients to come back later, closes their sockets (1012) spread over `spreadMs`, and takes no new ones. */
   drain(spreadMs: number): Promise<void>;
 };
@@ -72,7 +77,7 @@ export async function startGateway(
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
-      groups.heardOf(companyId, conversation.data, seq);
+      if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
       feed.changed(companyId, conversation.data);
     },
     accessChanged: recheck,
@@ -170,9 +175,18 @@ export async function startGateway(
       if (!offered.includes(subProtocol))
         return refuseUpgrade(socket, "426 Upgrade Required", `Sec-WebSocket-Protocol: ${subProtocol}`);
       const place = admission.enter(performance.now());
-      if (typeof place === "number") return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      if (typeof place === "number") {
+        metrics.rateLimited.inc({ limit: "hellos" });
+        return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      }
       socket.once("close", place);
       server.handleUpgrade(request, socket, head, (ws) => server.emit("connection", ws, request, place));
+    },
+    handlers: {
+      "GET /v1/events": (ctx, { query, client, onGone }) => {
+        if (isDraining) throw new AppError("UNAVAILABLE", { retryAfterMs: 5_000 });
+        return poll(environment, ctx, query, { origin: client.origin, onGone });
+      },
     },
     async drain(spreadMs) {
       isDraining = true;
@@ -218,6 +232,7 @@ function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
     at: event.at,
     data: event.data,
     message: (event.content as StoredMessage | undefined) ?? null,
+    committedAt: event.committedAt,
   };
 }
 

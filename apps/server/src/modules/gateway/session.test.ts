@@ -277,6 +277,21 @@ describe("sends", () => {
     expect(driver.last("commit")).toMatchObject({ id: 2, clientId });
   });
 
+  it.each(["before", "after"])("SR4: one of unknown outcome whose event came %s need not be sent again", (when) => {
+    const id = newId("conversation");
+    const clientId = randomUUID();
+    const driver = welcomed();
+    following(driver, id, 3);
+    say(driver, 2, id, clientId);
+    const message = { ...event(id, 4).message!, clientId, author: agent.by };
+    const tell = () => driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
+    if (when === "before") tell();
+    driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
+    if (when === "after") tell();
+    say(driver, 3, id);
+    expect(driver.last("commit").id).toBe(3);
+  });
+
   it("remembers no start of a conversation that failed", () => {
     const driver = welcomed(customer);
     driver.say({ type: "send", id: 1, conversationId: null, clientId: randomUUID(), message: text("hello") });
@@ -385,6 +400,24 @@ describe("catching up", () => {
     expect(driver.events).toEqual([1, 2, 3]);
     expect(driver.framesOf("synced").map((frame) => frame.id)).toEqual([1, 2]);
     expect(driver.session.inHand).toBe(0);
+  });
+
+  it("before the right to read is known, nothing of the conversation comes and nothing goes there", () => {
+    const id = newId("conversation");
+    const driver = welcomed(customer, { subscriptions: [{ conversationId: id, after: 0 }] });
+    const by = { type: "agent" as const, id: "agt_9", name: "Ada" };
+    const mark = { deliveredSeq: 1, deliveredPublicSeq: 1, readSeq: 0, readPublicSeq: 0, seen: 0 };
+    const signals = () => {
+      driver.put({ type: "signal", signal: { companyId, subjectId: id, kind: "typing", by, data: { on: true } } });
+      driver.put({ type: "signal", signal: { companyId, subjectId: id, kind: "mark", by, data: mark } });
+      driver.say({ type: "typing", conversationId: id, on: true });
+    };
+    signals();
+    expect([driver.frames, driver.all("signal")]).toEqual([[], []]);
+    driver.put({ type: "headsRead", call: driver.last("readHeads").call, heads: [head(id, 0)] });
+    signals();
+    expect(driver.frames.map(({ type }) => type)).toEqual(["synced", "ephemeral", "receipt"]);
+    expect(driver.all("signal")).toHaveLength(1);
   });
 
   it("what may not be read is gone on resume, NOT_FOUND for a subscribe, and is left", () => {

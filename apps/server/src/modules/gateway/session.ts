@@ -216,9 +216,9 @@ function dispatch(session: Session, read: ParsedClientFrame, out: SessionEffect[
       const { conversationId, on } = read;
       // Only staff write notes.
       const note = read.note === true && session.who!.side === "business" ? { note: true } : {};
-      if (!session.subscriptions.has(conversationId)) {
-        return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
-      }
+      const subscription = session.subscriptions.get(conversationId);
+      if (!subscription) return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
+      if (!subscription.isAllowed) return;
       return void out.push({
         type: "signal",
         signal: { subjectId: conversationId, kind: "typing", data: { on, ...note } },

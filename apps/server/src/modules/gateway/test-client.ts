@@ -13,7 +13,7 @@ export type TestClient = {
   next<T extends ServerFrame["type"]>(type: T, matches?: (frame: FrameOf<T>) => boolean): Promise<FrameOf<T>>;
   /** Resolves with the close code. */
   closed: Promise<number>;
-  close(): void;
+  close(code?: number): void;
   /** Does not read any more, so that the server's close frame stays unanswered. */
   deafen(): void;
   /** Reads again. */
@@ -22,37 +22,22 @@ export type TestClient = {
 
 const patienceMs = 8_000;
 
-export async function openTestClient(port: number, options: { origin?: string } = {}): Promise<TestClient> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${realtimePath}`, subProtocol, {
-    ...(options.origin !== undefined && { origin: options.origin }),
-  });
+/** What a client has received, and who waits for what. */
+export function createInbox() {
   const frames: ServerFrame[] = [];
   const taken = new Set<ServerFrame>();
   const waiting = new Set<() => void>();
   let fault: Error | null = null;
-  socket.on("message", (data) => {
-    const received = (data as Buffer).toString();
-    const parsed = serverFrame.safeParse(JSON.parse(received));
-    if (parsed.success) frames.push(parsed.data);
-    else fault ??= new Error(`not a frame of the contract: ${received}\n${parsed.error.message}`);
-    for (const check of waiting) check();
-  });
-  const closed = new Promise<number>((resolve) => socket.on("close", (code) => resolve(code)));
-  socket.on("error", () => {});
-  await new Promise<void>((resolve, reject) => {
-    socket.on("open", () => resolve());
-    socket.on("unexpected-response", (_request, response) => reject(new Error(`HTTP ${response.statusCode}`)));
-  });
   return {
     frames,
-    closed,
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    sendRaw: (data) => socket.send(data),
-    close: () => socket.close(1000),
-    deafen: () => socket.pause(),
-    listen: () => socket.resume(),
-    next: (type, matches = () => true) =>
-      new Promise((resolve, reject) => {
+    put(received: unknown): void {
+      const parsed = serverFrame.safeParse(received);
+      if (parsed.success) frames.push(parsed.data);
+      else fault ??= new Error(`not a frame of the contract: ${JSON.stringify(received)}\n${parsed.error.message}`);
+      for (const check of waiting) check();
+    },
+    next<T extends ServerFrame["type"]>(type: T, matches: (frame: FrameOf<T>) => boolean = () => true) {
+      return new Promise<FrameOf<T>>((resolve, reject) => {
         const check = () => {
           if (fault) return reject(fault);
           for (const frame of frames) {
@@ -70,6 +55,31 @@ export async function openTestClient(port: number, options: { origin?: string } 
         }, patienceMs);
         waiting.add(check);
         check();
-      }),
+      });
+    },
+  };
+}
+
+export async function openTestClient(port: number, options: { origin?: string } = {}): Promise<TestClient> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${realtimePath}`, subProtocol, {
+    ...(options.origin !== undefined && { origin: options.origin }),
+  });
+  const { frames, put, next } = createInbox();
+  socket.on("message", (data) => put(JSON.parse((data as Buffer).toString())));
+  const closed = new Promise<number>((resolve) => socket.on("close", (code) => resolve(code)));
+  socket.on("error", () => {});
+  await new Promise<void>((resolve, reject) => {
+    socket.on("open", () => resolve());
+    socket.on("unexpected-response", (_request, response) => reject(new Error(`HTTP ${response.statusCode}`)));
+  });
+  return {
+    frames,
+    next,
+    closed,
+    send: (frame) => socket.send(JSON.stringify(frame)),
+    sendRaw: (data) => socket.send(data),
+    close: (code = 1000) => socket.close(code),
+    deafen: () => socket.pause(),
+    listen: () => socket.resume(),
   };
 }

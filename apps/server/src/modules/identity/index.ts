@@ -19,4 +19,4 @@ export { createGuestSession } from "./service/guests.ts";
 export { acceptInvitation, findInvitationMail, inviteAgent } from "./service/invitations.ts";
 export { revokeSession, signIn, signOut } from "./service/sessions.ts";
 export { firstAdminLink, setUp } from "./service/setup.ts";
-export { createTicket, redeemTicket } from "./service/tickets.ts";
+export { createTicket, redeemTicket, useDevice } from "./service/tickets.ts";

@@ -4,6 +4,7 @@ import { readMissed } from "./feed.ts";
 import { answerError, failureOf } from "./frames.ts";
 import { release } from "./in-hand.ts";
 import { lookAround, lookAway } from "./presence.ts";
+import { told } from "./sends.ts";
 import type { CatchUp, Failure, Session, SessionEffect, SessionInput, Subscription } from "./types.ts";
 
 /** Most events that are replayed for one conversation and for one resume; beyond that the latest page and a gap. */
@@ -28,7 +29,7 @@ export function follow(
 ): void {
   let subscription = session.subscriptions.get(conversationId);
   if (!subscription) {
-    subscription = { last: after, seq: 0, heard: 0, catchUp: null, around: null };
+    subscription = { isAllowed: false, last: after, seq: 0, heard: 0, catchUp: null, around: null };
     session.subscriptions.set(conversationId, subscription);
     // A member before the head is read: what commits in between is held, not lost.
     out.push({ type: "join", conversationId });
@@ -154,11 +155,12 @@ function readHeads(session: Session, out: SessionEffect[]): void {
 export function headsRead(session: Session, input: SessionInput & { type: "headsRead" }, out: SessionEffect[]): void {
   session.isReading = false;
   const heads = new Map(input.heads.map((head) => [head.conversationId, head] as const));
-  for (const [conversationId, { catchUp }] of awaiting(session, input.call)) {
+  for (const [conversationId, { subscription, catchUp }] of awaiting(session, input.call)) {
     const head = heads.get(conversationId);
     if (head) {
       catchUp.call = null;
       catchUp.head = head;
+      subscription.isAllowed = true;
       continue;
     }
     const isAsked = catchUp.requests.length > 0;
@@ -307,6 +309,7 @@ function pass(
   const seq = laneSeq(event, side);
   if (seq <= subscription.last) return;
   subscription.last = seq;
+  told(session, event);
   out.push({ type: "sendEvent", event, side, isAuthor: event.by.id === by.id, marks });
 }
 

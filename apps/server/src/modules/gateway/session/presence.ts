@@ -80,10 +80,10 @@ function tell(session: Session, conversationId: ConversationId, { around }: Subs
 
 /** Staff say that they look at a conversation, which they follow, and say it again every 20 s. */
 export function view(session: Session, conversationId: ConversationId, on: boolean, out: SessionEffect[]): void {
-  if (session.who!.side !== "business") return answerError(out, null, conversationId, failureOf("FORBIDDEN"));
   if (on && !session.subscriptions.has(conversationId)) {
     return answerError(out, null, conversationId, failureOf("NOT_FOUND"));
   }
+  if (session.who!.side !== "business") return answerError(out, null, conversationId, failureOf("FORBIDDEN"));
   if (on) session.viewing.add(conversationId);
   else if (!session.viewing.delete(conversationId)) return;
   const data = { on, source: session.id };

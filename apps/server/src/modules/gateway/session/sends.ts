@@ -1,3 +1,4 @@
+import type { LaneEvent } from "../../conversations/index.ts";
 import { answerError, failureOf } from "./frames.ts";
 import { release, take } from "./in-hand.ts";
 import type { Commit, Failure, SendLine, Session, SessionEffect, SessionInput } from "./types.ts";
@@ -18,7 +19,7 @@ export function send(session: Session, commit: Commit, out: SessionEffect[]): vo
     if (session.sends.size >= maxLines) {
       return answerError(out, commit.id, commit.conversationId, failureOf("RATE_LIMITED", { retryAfterMs: 1_000 }));
     }
-    session.sends.set(key, (line = { isBusy: false, waiting: [], broken: null }));
+    session.sends.set(key, (line = { busy: null, isTold: false, waiting: [], broken: null }));
   }
   take(session, out);
   line.waiting.push(commit);
@@ -34,24 +35,38 @@ export function sent(session: Session, { of, sent }: SessionInput & { type: "sen
 
 export function sendFailed(session: Session, of: Commit, failure: Failure, out: SessionEffect[]): void {
   const line = session.sends.get(keyOf(of))!;
-  if (failure.retry) line.broken ??= of.clientId;
+  if (failure.retry && !line.isTold) line.broken ??= of.clientId;
   else if (line.broken === of.clientId) line.broken = null;
   answerError(out, of.id, of.conversationId, failure);
   settle(session, line, of, out);
 }
 
+/**
+ * The client is sent the event of a message of its own. It will not send that one again, although its outcome may be unknown
+ * here, so those behind it may go on.
+ */
+export function told(session: Session, { conversationId, message }: LaneEvent): void {
+  const line = session.sends.get(conversationId);
+  if (!line || message?.author.id !== session.who!.by.id) return;
+  if (line.busy === message.clientId) line.isTold = true;
+  if (line.broken !== message.clientId) return;
+  line.broken = null;
+  if (line.busy === null) session.sends.delete(conversationId);
+}
+
 function settle(session: Session, line: SendLine, of: Commit, out: SessionEffect[]): void {
-  line.isBusy = false;
+  line.busy = null;
   release(session, out);
   proceed(session, line, keyOf(of), out);
 }
 
 function proceed(session: Session, line: SendLine, key: string, out: SessionEffect[]): void {
-  while (!line.isBusy) {
+  while (line.busy === null) {
     const next = line.waiting.shift();
     if (!next) break;
     if (line.broken === null || line.broken === next.clientId) {
-      line.isBusy = true;
+      line.busy = next.clientId;
+      line.isTold = false;
       out.push(next);
     } else {
       answerError(out, next.id, next.conversationId, failureOf("ORDER_BROKEN"));
@@ -59,6 +74,6 @@ function proceed(session: Session, line: SendLine, key: string, out: SessionEffe
     }
   }
   // A conversation that is yet to be started has no order that could break.
-  const isOver = !line.isBusy && (line.broken === null || key.startsWith("start "));
+  const isOver = line.busy === null && (line.broken === null || key.startsWith("start "));
   if (isOver) session.sends.delete(key);
 }

@@ -19,7 +19,7 @@ function passTyping(
   { by, data }: Signal,
   out: SessionEffect[],
 ): void {
-  if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.has(conversationId)) return;
+  if (session.pressure > 0 || by.id === who.by.id || !session.subscriptions.get(conversationId)?.isAllowed) return;
   const { on, note } = data as { on: boolean; note?: true };
   if (note && who.side === "contact") return;
   const typing = { by, on, ...(note && { note }) };
@@ -41,7 +41,7 @@ function passMark(
   const isFromMySide = (by.type === "contact") === (who.side === "contact");
   if (by.id === who.by.id) {
     tell(session, { type: "receipt", conversationId, side: "mine", ...inLane, seen: mark.seen }, out);
-  } else if (!isFromMySide && session.subscriptions.has(conversationId)) {
+  } else if (!isFromMySide && session.subscriptions.get(conversationId)?.isAllowed) {
     tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
   }
 }

@@ -173,6 +173,8 @@ export type SessionEffect =
 
 /** A conversation that the session follows. */
 export type Subscription = {
+  /** That the conversation may be read has been checked. Until then its signals do not concern this session. */
+  isAllowed: boolean;
   /** Position in the session's lane up to which the client has been served. */
   last: number;
   /** The same among all events: what is above it has not been looked at. */
@@ -212,7 +214,10 @@ export type CatchUp = {
 
 /** The sends of one conversation, which run one after the other (SR4). */
 export type SendLine = {
-  isBusy: boolean;
+  /** Client id of the send that is under way. */
+  busy: string | null;
+  /** The client has been sent the event of that one: it knows of the message, whatever the outcome is. */
+  isTold: boolean;
   waiting: Commit[];
   /** Client id of the send that has to be repeated before others go on. */
   broken: string | null;

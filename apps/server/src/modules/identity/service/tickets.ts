@@ -3,18 +3,24 @@ import type { Actor, Ctx, SystemCtx } from "../../../kernel/context.ts";
 import { type InTx, inTx } from "../../../kernel/database.ts";
 import { AppError, invalidField } from "../../../kernel/errors.ts";
 import { formatToken, hashSecret, newSecret, parseToken } from "../../../kernel/tokens.ts";
-import { claimDevice, insertTicket, takeTicket } from "../store/devices.ts";
-import type { OwnerType } from "../store/tables.ts";
+import { claimDevice, insertTicket, isDeviceOf, type OwnedDevice, takeTicket } from "../store/devices.ts";
 import { findAgentActor, findApiKeyActor, findContactActor } from "./authenticate.ts";
 
 /** The device becomes the owner's; VALIDATION if it is somebody else's. */
-export async function registerDevice(
-  ctx: Ctx & InTx,
-  device: { id: string; ownerType: OwnerType; ownerId: string },
-): Promise<void> {
+export async function registerDevice(ctx: Ctx & InTx, device: OwnedDevice): Promise<void> {
   if (!(await claimDevice(ctx, device, ctx.clock.now()))) {
     throw invalidField("deviceId", "belongs to somebody else; make a new one");
   }
+}
+
+/** The device is the caller's from now on, if it was nobody's; VALIDATION if it is somebody else's. */
+export async function useDevice(ctx: Ctx, deviceId: string): Promise<void> {
+  const { actor } = ctx;
+  if (actor.type === "system") throw new AppError("FORBIDDEN");
+  const device = { id: deviceId, ownerType: actor.type, ownerId: actor.id };
+  await inTx(ctx, async (tx) => {
+    if (!(await isDeviceOf(tx, device))) await registerDevice(tx, device);
+  });
 }
 
 /** A ticket for one realtime connection of this device within the next minute. */

@@ -1,12 +1,22 @@
 import { sql } from "kysely";
 import { type InCompany, type OwnerType, tables } from "./tables.ts";
 
+export type OwnedDevice = { id: string; ownerType: OwnerType; ownerId: string };
+
+export async function isDeviceOf(ctx: InCompany, device: OwnedDevice): Promise<boolean> {
+  const row = await tables(ctx)
+    .selectFrom("device")
+    .select("id")
+    .where("company_id", "=", ctx.companyId)
+    .where("id", "=", device.id)
+    .where("owner_type", "=", device.ownerType)
+    .where("owner_id", "=", device.ownerId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** False if the device belongs to somebody else. */
-export async function claimDevice(
-  ctx: InCompany,
-  device: { id: string; ownerType: OwnerType; ownerId: string },
-  now: Date,
-): Promise<boolean> {
+export async function claimDevice(ctx: InCompany, device: OwnedDevice, now: Date): Promise<boolean> {
   const row = await tables(ctx)
     .insertInto("device")
     .values({
