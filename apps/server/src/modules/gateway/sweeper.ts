@@ -17,7 +17,7 @@ export type Sweeper = {
  */
 export async function startSweeper(
   system: SystemCtx,
-  accessEvents: ReadonlySet<string>,
+  isAboutAccess: (type: string, subjectId: string) => boolean,
   on: {
     changed(companyId: CompanyId, subjectId: string, seq: number): void;
     accessChanged(companyId: CompanyId, subjectId: string): void;
@@ -45,7 +45,8 @@ export async function startSweeper(
         if ((known.get(key) ?? knownBefore.get(key) ?? 0) >= change.seq) continue;
         lag = Math.max(lag, change.ageSeconds);
         on.changed(companyId, change.subjectId, change.seq);
-        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId, change.subjectId);
+        if (change.types.some((type) => isAboutAccess(type, change.subjectId)))
+          on.accessChanged(companyId, change.subjectId);
       }
       system.metrics.sweeperLagSeconds.set(lag);
       position = horizon;
