@@ -37,6 +37,7 @@ export const protocolLimits: readonly ProtocolLimit[] = [
     answer: "`RATE_LIMITED`",
     rule: "LM3",
   },
+  { what: "conversations in one call of `GET /v1/events`", limit: "100", answer: "`VALIDATION`", rule: "CR8" },
   { what: "events in one `fetch`", limit: String(maxFetchedEvents), answer: "`VALIDATION`", rule: "LM6" },
   {
     what: "missed events, of a conversation and of a resume",

@@ -79,7 +79,7 @@ export const rules = {
   ID2: {
     section: "identifiers",
     title: "Client id over HTTP",
-    text: "Over HTTP the client id is the header `Idempotency-Key`, and the session or API key stands for the device.",
+    text: "Over HTTP the client id is the header `Idempotency-Key`. The header `Device-Id` names the device, which has to be the caller's: a message may then be repeated over either way. Without it the session or API key stands for the device.",
   },
   ID3: {
     section: "identifiers",
@@ -248,6 +248,11 @@ export const rules = {
     section: "client",
     title: "Another epoch",
     text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Messages that it was told are stored, but has not seen as events, go out again under their client ids.",
+  },
+  CR8: {
+    section: "client",
+    title: "Without a WebSocket",
+    text: "Where no WebSocket gets through, a client calls `GET /v1/events` again and again, each time with what it holds. The call waits up to 25 seconds and answers the frames that a socket with the same hello would have got; it counts as a connection, and ends with 401 when the sign-in does and with 503 on a restart. Messages, fetches and marks go by their routes, with the same meaning.",
   },
   CR9: {
     section: "client",

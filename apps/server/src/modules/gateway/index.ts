@@ -37,14 +37,16 @@ const pressureCheckMs = 1_000;
 /** Checks of access that run at the same moment. */
 const checksAtOnce = 4;
 
-/** Events after which somebody may no longer be who they were. */
-const accessEvents = new Set([
-  "session.revoked",
-  "agent.changed",
-  "agent.deactivated",
-  "api_key.revoked",
-  "company.suspended",
-]);
+/** Sends that are under way when the process ends get this long. */
+const lastSendsMs = 10_000;
+
+/**
+ * Whether somebody may no longer be who they were after this event: it is about a session, a person or a key, or the
+ * company is suspended.
+ */
+function isAboutAccess(type: string, subjectId: string): boolean {
+  return /^(ses|gst|agt|con|key)_/.test(subjectId) || type === "company.suspended";
+}
 
 export type Gateway = {
   /** For the HTTP server's `upgrade` event; answers 404 to other paths and 426 to a wrong sub-protocol. */
@@ -73,7 +75,7 @@ export async function startGateway(
   const epoch = await readEpoch(system.database.worker);
   const checks = createLine(checksAtOnce);
   const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
-  const sweeper = await startSweeper(system, accessEvents, {
+  const sweeper = await startSweeper(system, isAboutAccess, {
     changed: (companyId, subjectId, seq, isPublic) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
@@ -122,7 +124,7 @@ export async function startGateway(
 
   const stopEvents = system.bus.onEvents((events) => {
     for (const event of events) {
-      if (accessEvents.has(event.type)) recheck(event.companyId, event.subjectId);
+      if (isAboutAccess(event.type, event.subjectId)) recheck(event.companyId, event.subjectId);
       const conversation = conversationId.safeParse(event.subjectId);
       if (!conversation.success) continue;
       sweeper.known(event);
@@ -131,7 +133,7 @@ export async function startGateway(
     }
   });
   const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type, isPublic }) => {
-    if (accessEvents.has(type)) recheck(companyId, subjectId);
+    if (isAboutAccess(type, subjectId)) recheck(companyId, subjectId);
     const conversation = conversationId.safeParse(subjectId);
     if (!conversation.success) return;
     groups.heardOf(companyId, conversation.data, seq);
@@ -196,7 +198,9 @@ export async function startGateway(
         connection.put({ type: "end", code: 1012 });
         if (open.length > 1) await sleep(spreadMs / open.length);
       }
-      // Sends that came in before the close are still committed.
+      // Sends that came in before are still committed and answered.
+      const patienceEnds = performance.now() + lastSendsMs;
+      while (registry.all.size > 0 && performance.now() < patienceEnds) await sleep(50);
       await messageWriter(system.database).idle();
       stopEvents();
       stopHints();

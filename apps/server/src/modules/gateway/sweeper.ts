@@ -17,7 +17,7 @@ export type Sweeper = {
  */
 export async function startSweeper(
   system: SystemCtx,
-  accessEvents: ReadonlySet<string>,
+  isAboutAccess: (type: string, subjectId: string) => boolean,
   on: {
     /** `isPublic`: customers learn of some of it too. */
     changed(companyId: CompanyId, subjectId: string, seq: number, isPublic: boolean): void;
@@ -47,7 +47,8 @@ export async function startSweeper(
         if (knownSeq >= change.seq) continue;
         lag = Math.max(lag, change.ageSeconds);
         on.changed(companyId, change.subjectId, change.seq, change.newestPublic > knownSeq);
-        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId, change.subjectId);
+        if (change.types.some((type) => isAboutAccess(type, change.subjectId)))
+          on.accessChanged(companyId, change.subjectId);
       }
       system.metrics.sweeperLagSeconds.set(lag);
       position = horizon;
