@@ -247,12 +247,12 @@ export const rules = {
   CR7: {
     section: "client",
     title: "Another epoch",
-    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Messages that it was told are stored, but has not seen as events, go out again under their client ids.",
+    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Its own messages of the last 24 hours that were confirmed under the old epoch go out once more under their client ids, in their old order and before anything new: what the server has kept it knows, what it has lost comes back.",
   },
   CR9: {
     section: "client",
     title: "Several tabs",
-    text: "Tabs that run side by side never use one device id at the same time. A device whose tab is gone is taken over by a later one, with its unsent messages.",
+    text: "The tabs of a browser are one device with one outbox, for as long as any of them lives and after. Where tabs cannot find out about each other (no Web Locks), each is a device of its own.",
   },
 
   KA1: {
