@@ -146,7 +146,7 @@ describe("[CR8] a poll", () => {
     customer.close();
   });
 
-  it("gives more than fits into one answer in several", async () => {
+  it("[LM11] gives more than fits into one answer in several", async () => {
     const id = await start();
     for (let index = 0; index < 150; index++) await sendMessage(company.customer, id, message("x".repeat(16_000)));
     const seqs: number[] = [];
@@ -163,7 +163,7 @@ describe("[CR8] a poll", () => {
 });
 
 describe("limits", () => {
-  it("refuses what is not well formed, and more than a hundred conversations (§8)", async () => {
+  it("[LM11] refuses what is not well formed, and more than a hundred conversations", async () => {
     const id = await start();
     const wrong: Record<string, string>[] = [
       { deviceId: "phone" },

@@ -27,7 +27,7 @@ export function send(session: Session, commit: Commit, out: SessionEffect[]): vo
 }
 
 export function areSendsUnderWay(session: Session): boolean {
-  for (const line of session.sends.values()) if (line.isBusy) return true;
+  for (const line of session.sends.values()) if (line.busy !== null) return true;
   return false;
 }
 
