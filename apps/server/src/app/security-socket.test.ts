@@ -427,9 +427,9 @@ describe("what staff do among themselves", () => {
     await settle(customer);
     const from = customer.frames.length;
     const before = await house.open(house.tokens.customer, { feed: null });
-    const { feed } = await before.next("welcome");
+    const { feed, epoch } = await before.next("welcome");
     before.close();
-    const query = `deviceId=${randomUUID()}&conversations=${conversationId}:2:0:2:2&cursor=${feed}`;
+    const query = `deviceId=${randomUUID()}&conversations=${conversationId}:2:0:2:2&cursor=${feed}&epoch=${epoch}`;
     let polled: string[] | null = null;
     const poll = house
       .call({ method: "GET", url: `/v1/events?${query}`, token: house.tokens.customer })
