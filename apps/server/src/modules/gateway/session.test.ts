@@ -292,6 +292,29 @@ describe("sends", () => {
     expect(driver.last("commit").id).toBe(3);
   });
 
+  it("[KA7] those under way when the process ends are answered before the connection ends", () => {
+    const id = newId("conversation");
+    const driver = welcomed();
+    say(driver, 1, id);
+    say(driver, 2, id);
+    driver.put({ type: "drain", spreadMs: 100 });
+    driver.put({ type: "end", code: 1012 });
+    say(driver, 3, id);
+    store(driver, driver.last("commit"));
+    expect(driver.all("close")).toEqual([]);
+    store(driver, driver.last("commit"));
+    expect(driver.framesOf("ok").map(({ id: of }) => of)).toEqual([1, 2]);
+    expect(driver.last("close").code).toBe(1012);
+    const idle = welcomed();
+    idle.put({ type: "end", code: 1012 });
+    expect(idle.last("close").code).toBe(1012);
+    const stuck = welcomed();
+    say(stuck, 1, id);
+    stuck.put({ type: "end", code: 1012 });
+    stuck.put({ type: "timer", name: stuck.last("setTimer").name });
+    expect(stuck.last("close").code).toBe(1012);
+  });
+
   it("remembers no start of a conversation that failed", () => {
     const driver = welcomed(customer);
     driver.say({ type: "send", id: 1, conversationId: null, clientId: randomUUID(), message: text("hello") });

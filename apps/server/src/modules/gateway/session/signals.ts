@@ -41,9 +41,18 @@ function passMark(
   const isFromMySide = (by.type === "contact") === (who.side === "contact");
   if (by.id === who.by.id) {
     tell(session, { type: "receipt", conversationId, side: "mine", ...inLane, seen: mark.seen }, out);
-  } else if (!isFromMySide && session.subscriptions.get(conversationId)?.isAllowed) {
-    tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
+    return;
   }
+  const subscription = session.subscriptions.get(conversationId);
+  if (isFromMySide || !subscription?.isAllowed) return;
+  // A mark that moves over a note stands still in the customer's lane, and notes cannot be counted by what is said of it.
+  const { other } = subscription;
+  if (inLane.delivered <= other.delivered && inLane.read <= other.read) return;
+  subscription.other = {
+    delivered: Math.max(other.delivered, inLane.delivered),
+    read: Math.max(other.read, inLane.read),
+  };
+  tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
 }
 
 function tell(session: Session, receipt: Extract<ServerFrame, { type: "receipt" }>, out: SessionEffect[]): void {
