@@ -3,6 +3,8 @@ import { expect, type Frame, type Page } from "@playwright/test";
 
 export const demoKey = "demoshop00000000";
 const admin = { email: "amara@demo.presszero.example", password: "press-zero-demo" };
+/** May answer customers, and no more. */
+export const agentLogin = { ...admin, email: "lena@demo.presszero.example" };
 
 /** Opens the widget on the page, as a click on its launcher does (which lives in a closed shadow root). */
 export async function openWidget(page: Page): Promise<Frame> {
@@ -28,10 +30,10 @@ export async function say(chat: Frame | Page, text: string): Promise<void> {
   await field.press("Enter");
 }
 
-export async function signIn(page: Page): Promise<void> {
+export async function signIn(page: Page, login = admin): Promise<void> {
   await page.goto("/");
-  await page.getByLabel("E-mail").fill(admin.email);
-  await page.getByLabel("Password", { exact: true }).fill(admin.password);
+  await page.getByLabel("E-mail").fill(login.email);
+  await page.getByLabel("Password", { exact: true }).fill(login.password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("navigation", { name: "Main navigation" })).toBeVisible();
 }

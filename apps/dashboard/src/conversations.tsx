@@ -1,5 +1,5 @@
 import type { AgentId } from "@presszero/contracts";
-import { createSync, openStorage, type State, type Sync } from "@presszero/sdk";
+import { createSync, type DeviceStorage, openStorage, type State, type Sync } from "@presszero/sdk";
 import { createContext, use, useEffect, useState, useSyncExternalStore, type ReactNode } from "react";
 import { api, baseUrl } from "./api.ts";
 
@@ -19,9 +19,11 @@ export function SyncProvider({
 
   useEffect(() => {
     let current: Sync | null = null;
+    let storage: DeviceStorage | null = null;
     let ended = false;
-    void openStorage(agentId).then((storage) => {
-      if (ended) return;
+    void openStorage(agentId).then((opened) => {
+      if (ended) return opened.close();
+      storage = opened;
       current = createSync({ api, baseUrl, side: "business", client: "dashboard/0.1.0", storage });
       current.start();
       setSync(current);
@@ -34,6 +36,7 @@ export function SyncProvider({
       ended = true;
       removeEventListener("beforeunload", warn);
       current?.stop();
+      storage?.close();
       setSync(null);
     };
   }, [agentId]);

@@ -41,7 +41,7 @@ function describeStartFailure(error: unknown, settings: Settings): string {
 
 /** What a person needs first: where everything is, and how to get in. */
 function printTable(settings: Settings, running: RunningServer): void {
-  const port = running.address?.port ?? settings.port;
+  const port = running.address.port;
   const base = settings.port === port ? settings.publicUrl : `http://localhost:${port}`;
   const rows: [string, string][] = [];
   if (running.hasDemo) {

@@ -17,6 +17,7 @@ import { written } from "./persist.ts";
 import { ack, expireTyping, markRead, tellTyping, typingIsOver } from "./receipts.ts";
 import { initialState } from "./state.ts";
 import { subscribeToHeld } from "./subscriptions.ts";
+import { takeOver } from "./takeover.ts";
 import { takeViewing, tellViewing } from "./viewing.ts";
 import { change, clearTimers, type Turn, without } from "./turn.ts";
 import type { OutboxItem, Side, State, Summary } from "./types.ts";
@@ -71,6 +72,8 @@ export type Input =
   | { type: "stop" }
   /** The network is back, or the person looks at the page again. */
   | { type: "wake" }
+  /** CR9: this engine goes on in another place. What was on its way in the old one is lost, and done again. */
+  | { type: "took_over" }
   | { type: "open"; conversationId: ConversationId; tab: string }
   | { type: "release"; conversationId: ConversationId; tab: string }
   | { type: "tab_gone"; tab: string }
@@ -238,6 +241,8 @@ function take(turn: Turn, input: Input): void {
       return clearTimers(turn, "");
     case "wake":
       return advance(turn, { type: "wake" });
+    case "took_over":
+      return takeOver(turn);
     case "open":
     case "release":
     case "tab_gone":

@@ -2,6 +2,7 @@ import type { ConversationId } from "@presszero/contracts";
 import type { Input } from "./engine.ts";
 import { forgetGap } from "./gaps.ts";
 import { loadSummary } from "./loader.ts";
+import { readStorageAgain } from "./outbox.ts";
 import { apply } from "./persist.ts";
 import { subscribeToHeld } from "./subscriptions.ts";
 import { takeViewing } from "./viewing.ts";
@@ -11,6 +12,7 @@ import { change, clearTimer, type Turn, without } from "./turn.ts";
 export function takeHold(turn: Turn, input: Extract<Input, { type: "open" | "release" | "tab_gone" }>): void {
   if (input.type === "open") return open(turn, input.conversationId, input.tab);
   if (input.type === "release") return release(turn, input.conversationId, input.tab);
+  readStorageAgain(turn); // It may have stored a message and not told.
   for (const id of Object.keys(turn.engine.viewing)) takeViewing(turn, id as ConversationId, input.tab, false);
   for (const [id, tabs] of Object.entries(turn.engine.holders)) {
     if (tabs.includes(input.tab)) release(turn, id as ConversationId, input.tab);

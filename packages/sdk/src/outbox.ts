@@ -19,6 +19,11 @@ export function loadOutbox(turn: Turn): void {
   turn.effects.push({ type: "load" });
 }
 
+/** CR9: another tab may have written to it. */
+export function readStorageAgain(turn: Turn): void {
+  if (turn.engine.outbox.storage !== "unread") turn.effects.push({ type: "load" });
+}
+
 export function outboxLoaded(turn: Turn, items: readonly OutboxItem[]): void {
   const { outbox, confirmed } = turn.engine;
   const lastQueuedAt = items.reduce((last, item) => Math.max(last, item.queuedAt), outbox.lastQueuedAt);

@@ -18,7 +18,10 @@ export type PerformerPorts = {
 };
 
 /** Does what the engine asks for: the transport, the storage, HTTP calls, timers. */
-export function createPerformer({ api, baseUrl, side, storage, WebSocket, clock, tell }: PerformerPorts) {
+export function createPerformer(ports: PerformerPorts) {
+  const { api, baseUrl, side, storage, WebSocket, clock } = ports;
+  let isOver = false;
+  const tell = (input: Input) => void (isOver || ports.tell(input));
   let socket: Socket | null = null;
   const timers = new Map<TimerName, () => void>();
   let stored: Promise<void> = Promise.resolve();
@@ -106,5 +109,14 @@ export function createPerformer({ api, baseUrl, side, storage, WebSocket, clock,
     }
   }
 
-  return { perform };
+  return {
+    perform,
+    /** Lets go of everything; nothing more is told. What is on its way to the storage gets there. */
+    end: () => {
+      isOver = true;
+      socket?.close(1000);
+      for (const cancel of timers.values()) cancel();
+      timers.clear();
+    },
+  };
 }

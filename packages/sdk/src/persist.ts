@@ -64,6 +64,14 @@ export function remove(turn: Turn, clientId: string): void {
   turn.effects.push({ type: "remove", clientId });
 }
 
+/** Whether the storage has what was on its way to it is not known: all of that once more. */
+export function rewrite(turn: Turn): void {
+  const { outbox, state, confirmed } = turn.engine;
+  change(turn, { outbox: { ...outbox, writing: {} } });
+  const unsent = state.outbox.filter((item) => item.state !== "sent" && !item.quiet);
+  for (const item of [...unsent, ...confirmed]) if (outbox.writing[item.clientId]) write(turn, item);
+}
+
 /** A write is over. What the storage refuses may go out all the same, but closing the page loses it. */
 export function written(turn: Turn, clientId: string, isRefused: boolean): void {
   const { outbox } = turn.engine;

@@ -85,7 +85,7 @@ describe("the outbox", () => {
     write();
     await until(() => shown(sync, lane)[0] === "keep me");
     await until(() => sync.getState().outbox.length === 0);
-    expect(await storage.load()).toEqual([]);
+    await expect.poll(() => storage.load()).toEqual([]);
   });
 
   test("[PR5, CR1] a message survives the end of the app and is sent by the next run under its client id", async () => {

@@ -21,7 +21,7 @@ export type Action =
   | { type: "page"; conversationId: ConversationId; page: EventsPage }
   | { type: "gone"; conversationId: ConversationId; why: "deleted" | "access" }
   | { type: "read"; conversationId: ConversationId; seq: number }
-  /** Items of the storage at the start. */
+  /** Items of the storage. */
   | { type: "outbox_loaded"; items: readonly OutboxItem[] }
   | { type: "queued"; item: OutboxItem }
   | { type: "attempted"; clientId: string }
@@ -69,7 +69,8 @@ export function reduce(state: State, action: Action): State {
     case "outbox_loaded": {
       // What was queued before the start is in the storage as well by then.
       const queued = new Set(state.outbox.map((item) => item.clientId));
-      const outbox = [...action.items.filter((item) => !queued.has(item.clientId)), ...state.outbox];
+      const loaded = action.items.filter((item) => !queued.has(item.clientId));
+      const outbox = [...loaded, ...state.outbox].toSorted((a, b) => a.queuedAt - b.queuedAt);
       const shown = new Set(action.items.map((item) => item.conversationId));
       return [...shown].reduce<State>(
         (next, id) => (id === null ? next : withoutConfirmed(next, id, next.conversations[id]?.events ?? [])),

@@ -71,8 +71,8 @@ describe("in IndexedDB (CR1)", () => {
 describe("CR9: the tabs of a browser are one device", () => {
   test("with one outbox, for as long as any of them lives and after", async () => {
     const [first, second] = [await openTab(), await openTab()];
-    expect(first.group).toBe("presszero:agt_1");
-    expect([second.deviceId, second.group]).toEqual([first.deviceId, first.group]);
+    expect(first.group?.name).toBe("presszero:agt_1");
+    expect([second.deviceId, second.group?.name]).toEqual([first.deviceId, first.group?.name]);
     await first.put(item(1));
     expect(await second.load()).toHaveLength(1);
     first.close();

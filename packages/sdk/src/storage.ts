@@ -10,14 +10,21 @@ export type DeviceStorage = {
   deviceId: string;
   /** True when closing the page loses unsent messages: warn the person first. */
   warnOnUnload: boolean;
-  /** CR9: the tabs of a browser share this storage, and are one device; they find each other by this name. */
-  group?: string;
+  /** CR9: there when the tabs of a browser share this storage, and are one device. */
+  group?: TabGroup;
   /** All items, oldest first (by `queuedAt`). */
   load: () => Promise<OutboxItem[]>;
   /** Adds or replaces the item with this client id. */
   put: (item: OutboxItem) => Promise<void>;
   remove: (clientId: string) => Promise<void>;
   close: () => void;
+};
+
+/** How the tabs of a browser find each other. */
+export type TabGroup = {
+  name: string;
+  locks: Pick<typeof navigator.locks, "request">;
+  openChannel: (name: string) => Pick<InstanceType<typeof BroadcastChannel>, "postMessage" | "close" | "onmessage">;
 };
 
 /** Version 1 had no `shared`: every tab was a device. */
@@ -101,15 +108,14 @@ function listStorage(deviceId: string, initial: OutboxItem[], save: (items: Outb
 }
 
 async function indexedDbStorage(name: string, db: IDBPDatabase<Schema>): Promise<DeviceStorage> {
-  const isGroup = canShare();
-  const { deviceId, leave } = isGroup
-    ? await shareDevice(name, db)
-    : { deviceId: ownDeviceId(findSession(), name), leave() {} };
+  const group = findGroup(name);
+  const { deviceId, leave } =
+    group === null ? { deviceId: ownDeviceId(findSession(), name), leave() {} } : await shareDevice(group, db);
   await db.put("devices", { deviceId });
   return {
     deviceId,
     warnOnUnload: false,
-    ...(isGroup && { group: name }),
+    ...(group && { group }),
     load: async () => {
       const rows = await db.getAllFromIndex("outbox", "deviceId", deviceId);
       return rows.map(({ deviceId: _device, ...item }) => atRest(item)).toSorted((a, b) => a.queuedAt - b.queuedAt);
@@ -128,14 +134,16 @@ async function indexedDbStorage(name: string, db: IDBPDatabase<Schema>): Promise
  * device that has begun to: where several are known (each tab was one in version 1, and is one without Web Locks), the
  * first tab takes up one with unsent messages.
  */
-async function shareDevice(name: string, db: IDBPDatabase<Schema>): Promise<{ deviceId: string; leave: () => void }> {
-  const { locks } = navigator;
+async function shareDevice(
+  { name, locks }: TabGroup,
+  db: IDBPDatabase<Schema>,
+): Promise<{ deviceId: string; leave: () => void }> {
   return locks.request(`${name} opening`, async () => {
     const isFirst = await locks.request(`${name} open`, { ifAvailable: true }, (lock) => lock !== null);
     const shared = await db.get("shared", "device");
     const deviceId = shared === undefined || isFirst ? await chooseDevice(db, shared) : shared;
     await db.put("shared", deviceId, "device");
-    return { deviceId, leave: await hold(`${name} open`) };
+    return { deviceId, leave: await hold(locks, `${name} open`) };
   });
 }
 
@@ -148,10 +156,10 @@ async function chooseDevice(db: IDBPDatabase<Schema>, shared: string | undefined
 }
 
 /** Holds a lock together with others, until the answer is called. */
-function hold(name: string): Promise<() => void> {
+function hold(locks: TabGroup["locks"], name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const held = () => new Promise<void>((release) => resolve(release));
-    navigator.locks.request(name, { mode: "shared" }, held).catch(reject);
+    locks.request(name, { mode: "shared" }, held).catch(reject);
   });
 }
 
@@ -176,8 +184,9 @@ function findSession(): SessionStorage | null {
   }
 }
 
-/** Missing on pages without TLS, in older browsers and outside of browsers. */
-function canShare(): boolean {
-  const { navigator: here, BroadcastChannel } = globalThis as Partial<typeof globalThis>;
-  return here?.locks !== undefined && BroadcastChannel !== undefined;
+/** Null on pages without TLS, in older browsers and outside of browsers. */
+function findGroup(name: string): TabGroup | null {
+  const { navigator: here, BroadcastChannel: Channel } = globalThis as Partial<typeof globalThis>;
+  if (here?.locks === undefined || Channel === undefined) return null;
+  return { name, locks: here.locks, openChannel: (channel) => new Channel(channel) };
 }

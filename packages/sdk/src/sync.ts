@@ -1,12 +1,15 @@
 import type { ConversationId, OutgoingMessage } from "@presszero/contracts";
 import { errorOf } from "./api-calls.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Answer, type Effect, initialEngine, type Input, type ListQuery, step } from "./engine.ts";
-import type { ApiClient } from "./http.ts";
+import { createCore } from "./core.ts";
+import { type Answer, initialEngine, type Input, type ListQuery } from "./engine.ts";
+import { ApiError, type ApiClient } from "./http.ts";
 import { newUuid } from "./ids.ts";
 import { hasUnsafe } from "./outbox.ts";
+import { ownView } from "./own-view.ts";
 import { createPerformer } from "./performer.ts";
 import type { DeviceStorage } from "./storage.ts";
+import { createTabs } from "./tabs.ts";
 import type { Side, State } from "./types.ts";
 import { onWake } from "./wake.ts";
 
@@ -64,44 +67,41 @@ export type Sync = {
   warnOnUnload: () => boolean;
 };
 
-/** Runs the engine: hands it what happens, does what it asks for, and shows its state. */
+/** Runs the engine: alone, or with the other tabs of this browser; and shows its state. */
 export function createSync(options: SyncOptions): Sync {
   const { api, baseUrl, side, client, storage, WebSocket } = options;
   const clock = options.clock ?? systemClock;
   const tab = newUuid();
-  let engine = initialEngine({ side, deviceId: storage.deviceId, client });
   const listeners = new Set<() => void>();
-  const { perform } = createPerformer({ api, baseUrl, side, storage, WebSocket, clock, tell });
-  const waiting: Effect[] = [];
-  let isPerforming = false;
   /** By conversation: how many screens hold it open. */
   const screens = new Map<ConversationId, number>();
+  const looksAt = new Set<ConversationId>();
   const asked = new Map<string, { resolve: (answer: Answer | null) => void; reject: (error: Error) => void }>();
   let lastKey = 0;
   let stopListening = () => {};
+  const view = ownView();
 
-  function tell(input: Input): void {
-    const before = engine;
-    const [next, effects] = step(engine, input, { now: clock.now(), random: clock.random() });
-    engine = next;
-    waiting.push(...effects);
-    performWaiting();
-    if (engine.state !== before.state) notify();
-    settle(input);
-  }
+  const ports = {
+    initial: initialEngine({ side, deviceId: storage.deviceId, client }),
+    clock,
+    openPerformer: (tell: (input: Input) => void) =>
+      createPerformer({ api, baseUrl, side, storage, WebSocket, clock, tell }),
+    changed,
+    taken: (input: Input) => {
+      view.taken(input);
+      settle(input);
+    },
+  };
+  const core =
+    storage.group === undefined
+      ? createCore(ports)
+      : createTabs({ ...ports, tab, storage, group: storage.group, replaced });
+  let state = core.engine().state;
 
-  /** In order, also when one of them has another thing happen at once. */
-  function performWaiting(): void {
-    if (isPerforming) return;
-    isPerforming = true;
-    try {
-      for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) perform(effect);
-    } finally {
-      isPerforming = false;
-    }
-  }
-
-  function notify(): void {
+  function changed(): void {
+    const next = view.show(core.engine().state);
+    if (next === state) return;
+    state = next;
     for (const listener of listeners) {
       try {
         listener();
@@ -119,50 +119,66 @@ export function createSync(options: SyncOptions): Sync {
     const key = `${tab} ${++lastKey}`;
     return new Promise((resolve, reject) => {
       asked.set(key, { resolve, reject });
-      tell(input(key));
-      if (engine.calls[key] !== undefined) return;
-      asked.delete(key);
-      resolve(null);
+      core.take(input(key));
     });
   }
 
   function settle(input: Input): void {
-    if (input.type !== "answered" && input.type !== "failed") return;
-    const promise = asked.get(input.key);
+    if (!("key" in input)) return;
+    const waiting = asked.get(input.key);
+    const isAnswered = input.type === "answered" || input.type === "failed";
+    if (waiting === undefined || (!isAnswered && core.engine().calls[input.key] !== undefined)) return;
     asked.delete(input.key);
-    if (input.type === "answered") promise?.resolve(input.answer);
-    else promise?.reject(errorOf(input.problem));
+    if (input.type === "failed") waiting.reject(errorOf(input.problem));
+    else waiting.resolve(input.type === "answered" ? input.answer : null);
+  }
+
+  /** What another tab's engine does not know of this one is said again; what it has answered meanwhile is not known here. */
+  function replaced(): void {
+    const { holders, viewing, calls } = core.engine();
+    for (const [conversationId, count] of screens) {
+      const type = count > 0 ? "open" : "release";
+      if ((holders[conversationId]?.includes(tab) ?? false) !== count > 0) core.take({ type, conversationId, tab });
+    }
+    for (const conversationId of looksAt) {
+      if (!viewing[conversationId]?.includes(tab)) core.take({ type: "viewing", conversationId, tab, on: true });
+    }
+    for (const [key, { reject }] of asked) {
+      if (calls[key] !== undefined) continue;
+      asked.delete(key);
+      reject(new ApiError({ code: "UNAVAILABLE", retry: true }));
+    }
   }
 
   function open(conversationId: ConversationId): () => void {
     screens.set(conversationId, (screens.get(conversationId) ?? 0) + 1);
-    tell({ type: "open", conversationId, tab });
+    core.take({ type: "open", conversationId, tab });
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
       const left = screens.get(conversationId)! - 1;
       screens.set(conversationId, left);
-      if (left === 0) tell({ type: "release", conversationId, tab });
+      if (left === 0) core.take({ type: "release", conversationId, tab });
     };
   }
 
   return {
-    getState: () => engine.state,
+    getState: () => state,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     start: () => {
       stopListening();
-      stopListening = onWake(() => tell({ type: "wake" }));
-      tell({ type: "start" });
+      stopListening = onWake(() => core.take({ type: "wake" }));
+      core.start();
     },
     stop: () => {
       stopListening();
-      tell({ type: "stop" });
+      core.stop();
     },
-    wake: () => tell({ type: "wake" }),
+    wake: () => core.take({ type: "wake" }),
     loadConversations: async (query = {}, cursor) => {
       const answer = await ask((key) => ({ type: "load_list", key, query, cursor }));
       return { next: answer?.op === "list" ? answer.next : null };
@@ -171,14 +187,19 @@ export function createSync(options: SyncOptions): Sync {
     loadOlder: async (conversationId) => void (await ask((key) => ({ type: "load_older", key, conversationId }))),
     send: (conversationId, message) => {
       const clientId = newUuid();
-      tell({ type: "send", clientId, conversationId, message });
+      if (conversationId === null) view.sent(clientId);
+      core.take({ type: "send", clientId, conversationId, message });
       return clientId;
     },
-    retry: (clientId) => tell({ type: "retry", clientId }),
-    discard: (clientId) => tell({ type: "discard", clientId }),
-    markRead: (conversationId) => tell({ type: "mark_read", conversationId }),
-    typing: (conversationId, on) => tell({ type: "typing", conversationId, on }),
-    viewing: (conversationId, on) => tell({ type: "viewing", conversationId, tab, on }),
-    warnOnUnload: () => hasUnsafe(engine, storage.warnOnUnload),
+    retry: (clientId) => core.take({ type: "retry", clientId }),
+    discard: (clientId) => core.take({ type: "discard", clientId }),
+    markRead: (conversationId) => core.take({ type: "mark_read", conversationId }),
+    typing: (conversationId, on) => core.take({ type: "typing", conversationId, on }),
+    viewing: (conversationId, on) => {
+      if (on) looksAt.add(conversationId);
+      else looksAt.delete(conversationId);
+      core.take({ type: "viewing", conversationId, tab, on });
+    },
+    warnOnUnload: () => hasUnsafe(core.engine(), storage.warnOnUnload),
   };
 }

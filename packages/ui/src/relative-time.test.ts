@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockTime, dayLabel, exactTime, isSameDay, relativeTime } from "./relative-time.ts";
+import { clockTime, dayLabel, duration, exactTime, isSameDay, momentTime, relativeTime } from "./relative-time.ts";
 
 const now = "2026-03-04T12:00:00.000Z";
 const plain = (text: string) => text.replace(/[\u202f\u00a0]/g, " ");
@@ -37,4 +37,33 @@ test("days change at the reader's midnight", () => {
 test("a day is 23 hours long when the clock goes forward", () => {
   const before = "2026-03-28T22:30:00Z"; // 23:30 in Berlin, the clock goes forward that night
   expect(dayLabel(before, "2026-03-29T21:30:00Z", "en", "Europe/Berlin")).toBe("yesterday");
+});
+
+test("a moment is told to the millisecond", () => {
+  const moment = plain(momentTime("2026-03-04T22:30:07.042Z", "en-GB", "Europe/Berlin"));
+  expect(moment).toMatch(/Wednesday.*4 March 2026/);
+  expect(moment).toContain("23:30:07.042");
+});
+
+test("a duration is told in the unit that says it best", () => {
+  const tell = (milliseconds: number, locale = "en") => plain(duration(milliseconds, locale));
+  expect([0, 0.4, 38.2, 999, 999.6, 1_440, 9_949, 12_345, 59_999].map((one) => tell(one))).toEqual([
+    "0 ms",
+    "0 ms",
+    "38 ms",
+    "999 ms",
+    "1 sec",
+    "1.4 sec",
+    "9.9 sec",
+    "12 sec",
+    "59 sec",
+  ]);
+  expect([60_000, 3_599_999, 3_600_000, 172_799_999, 172_800_000].map((one) => tell(one))).toEqual([
+    "1 min",
+    "59 min",
+    "1 hr",
+    "47 hr",
+    "2 days",
+  ]);
+  expect(tell(1_440, "de")).toBe("1,4 Sek.");
 });

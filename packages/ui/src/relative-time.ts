@@ -56,6 +56,35 @@ export function exactTime(at: Time, locale: string, timeZone?: string): string {
   return format(locale, timeZone, { dateStyle: "full", timeStyle: "short" }, new Date(at));
 }
 
+/** The whole moment to the millisecond, where that is what counts. */
+export function momentTime(at: Time, locale: string, timeZone?: string): string {
+  const day = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
+  const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 } as const;
+  return format(locale, timeZone, { ...day, ...clock }, new Date(at));
+}
+
+/** How long something took, in the one unit that says it best: "38 ms", "1.4 sec", "12 min", "3 hr", "2 days". */
+export function duration(milliseconds: number, locale: string): string {
+  const [value, unit, digits] =
+    milliseconds < 999.5
+      ? [milliseconds, "millisecond", 0]
+      : milliseconds < minute
+        ? [milliseconds < 9_950 ? milliseconds / 1000 : Math.floor(milliseconds / 1000), "second", 1]
+        : milliseconds < hour
+          ? [Math.floor(milliseconds / minute), "minute", 0]
+          : milliseconds < 48 * hour
+            ? [Math.floor(milliseconds / hour), "hour", 0]
+            : [Math.floor(milliseconds / (24 * hour)), "day", 0];
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit,
+    unitDisplay: "short",
+    maximumFractionDigits: digits,
+  })
+    .format(value)
+    .replaceAll(" ", "\u00a0");
+}
+
 /** The heading over the messages of one day: "today", "yesterday", then the date. */
 export function dayLabel(at: Time, now: Time, locale: string, timeZone?: string): string {
   const time = new Date(at);

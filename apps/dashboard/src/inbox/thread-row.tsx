@@ -10,11 +10,19 @@ import { useT, type T } from "../i18n.ts";
 import { authorName, Avatar } from "../person.tsx";
 import { useFormatLocale } from "../preferences.ts";
 import { useMe } from "../session.ts";
+import { MessageMenu, type OpenTrace } from "./message-menu.tsx";
 import type { ThreadRow as Row } from "./thread-rows.ts";
 import classes from "./thread-row.module.css";
 
+type RowProps = {
+  row: Row;
+  /** It holds the one menu that the Tab key reaches. */
+  isNewest: boolean;
+  onTrace: OpenTrace;
+};
+
 /** One row: the lines above it, and a message, a pending message or an event. */
-export const ThreadRow = memo(function ThreadRow({ row }: { row: Row }) {
+export const ThreadRow = memo(function ThreadRow({ row, isNewest, onTrace }: RowProps) {
   return (
     <div className={classes.column}>
       {row.startsDay ? <DayLine at={row.at} /> : null}
@@ -22,7 +30,7 @@ export const ThreadRow = memo(function ThreadRow({ row }: { row: Row }) {
       {row.item.type === "event" ? (
         <EventLine event={row.item.event} at={row.at} />
       ) : (
-        <MessageRow row={row} item={row.item} />
+        <MessageRow row={row} item={row.item} isNewest={isNewest} onTrace={onTrace} />
       )}
     </div>
   );
@@ -77,7 +85,7 @@ function EventLine({ event, at }: { event: Extract<ThreadItem, { type: "event" }
 /** What is drawn alike of a confirmed and a pending message. */
 type Face = Pick<Message, "kind" | "text" | "author" | "createdBy">;
 
-function MessageRow({ row, item }: { row: Row; item: Exclude<ThreadItem, { type: "event" }> }) {
+function MessageRow({ row, item, isNewest, onTrace }: RowProps & { item: Exclude<ThreadItem, { type: "event" }> }) {
   const t = useT();
   const locale = useFormatLocale();
   const { agent } = useMe();
@@ -110,13 +118,18 @@ function MessageRow({ row, item }: { row: Row; item: Exclude<ThreadItem, { type:
             {note ? <span className={classes.noteTag}>{t("thread.noteTag")}</span> : null}
           </header>
         ) : null}
-        <div
-          className={classes.bubble}
-          dir="auto"
-          title={exactTime(row.at, locale)}
-          data-not-sent={notSent || undefined}
-        >
-          <LinkedText text={face.text} />
+        <div className={classes.line}>
+          <div
+            className={classes.bubble}
+            dir="auto"
+            title={exactTime(row.at, locale)}
+            data-not-sent={notSent || undefined}
+          >
+            <LinkedText text={face.text} />
+          </div>
+          {item.type === "message" ? (
+            <MessageMenu message={item.message} inTabOrder={isNewest} onTrace={onTrace} />
+          ) : null}
         </div>
         {row.endsGroup || item.type === "pending" ? (
           <footer className={classes.foot}>

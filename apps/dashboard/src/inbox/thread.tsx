@@ -1,8 +1,8 @@
 import { ActionIcon, Button, Loader } from "@mantine/core";
-import type { ConversationId } from "@presszero/contracts";
+import type { ConversationId, Message } from "@presszero/contracts";
 import { hasOlder, thread, type ConversationRecord } from "@presszero/sdk";
 import { IconArrowDown } from "@tabler/icons-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Virtuoso, type VirtuosoHandle } from "react-virtuoso";
 import { useAttention } from "../attention.ts";
 import { useSync, useSyncState } from "../conversations.tsx";
@@ -10,10 +10,13 @@ import { errorText } from "../errors.ts";
 import { useT } from "../i18n.ts";
 import { authorName } from "../person.tsx";
 import { useMe } from "../session.ts";
+import type { OpenTrace } from "./message-menu.tsx";
 import { ThreadRow } from "./thread-row.tsx";
 import { ThreadSkeleton } from "./thread-skeleton.tsx";
 import { threadRows, type ThreadRow as Row } from "./thread-rows.ts";
 import classes from "./thread.module.css";
+
+const TracePanel = lazy(() => import("./trace-panel.tsx"));
 
 /** History is fetched when fewer than this many rows are left above. */
 const fetchAhead = 30;
@@ -42,6 +45,9 @@ function LoadedThread({ record }: { record: ConversationRecord }) {
     const state = { ...sync.getState(), outbox, conversations: { [id]: record } };
     return threadRows(thread(state, id), agent.id, newAfter, hasOlder(state, id));
   }, [sync, outbox, record, id, agent.id, newAfter]);
+  const newestMessage = rows.findLast(({ item }) => item.type === "message");
+  const [traced, setTraced] = useState<{ message: Message; opener: HTMLElement | null } | null>(null);
+  const onTrace = useCallback<OpenTrace>((message, opener) => setTraced({ message, opener }), []);
   const [initialAt] = useState(() => rows.findIndex((row) => row.startsNew));
   const first = useFirstIndex(rows);
   const older = useOlder(record);
@@ -84,13 +90,24 @@ function LoadedThread({ record }: { record: ConversationRecord }) {
         atBottomStateChange={setAtBottom}
         rangeChanged={onRange}
         increaseViewportBy={{ top: 800, bottom: 400 }}
-        itemContent={(_, row) => <ThreadRow row={row} />}
+        itemContent={(_, row) => <ThreadRow row={row} isNewest={row === newestMessage} onTrace={onTrace} />}
         components={{ Header: ThreadHead, Footer: ThreadFoot }}
         context={{ record, older }}
       />
       {atBottom ? null : (
         <JumpToLatest record={record} onJump={() => virtuoso.current?.scrollToIndex({ index: "LAST", align: "end" })} />
       )}
+      {traced ? (
+        <Suspense>
+          <TracePanel
+            message={traced.message}
+            onClose={() => {
+              setTraced(null);
+              traced.opener?.focus();
+            }}
+          />
+        </Suspense>
+      ) : null}
     </div>
   );
 }

@@ -110,6 +110,7 @@ const expectations: Record<string, Expectation> = {
   "GET /v1/events": { ...signedIn, narrowKey: "FORBIDDEN" },
   "GET /v1/parked-events": staffOnly(supervisors),
   "POST /v1/parked-events/:consumer/:eventId/replay": staffOnThing(supervisors),
+  "GET /v1/conversations/:conversationId/messages/:messageId/trace": staffOnThing(supervisors),
 };
 
 let house: House;
@@ -283,6 +284,14 @@ const idsInside: Record<string, () => Promise<void>> = {
       code: "WRONG_CREDENTIALS",
     });
   },
+  "GET /v1/events query.deviceId": async () => {
+    const deviceId = randomUUID();
+    const ask = { method: "GET", url: `/v1/events?deviceId=${deviceId}&wait=0` } as const;
+    await house.call({ ...ask, token: house.tokens.customer });
+    for (const caller of ["otherCustomer", "agent", "apiKey"] as const) {
+      expect(await unchanged({ ...ask, token: house.tokens[caller] }), caller).toMatchObject({ code: "VALIDATION" });
+    }
+  },
   "POST /v1/realtime/tickets body.deviceId": async () => {
     const payload = { deviceId: randomUUID() };
     const ask = { method: "POST", url: "/v1/realtime/tickets", payload } as const;
@@ -392,7 +401,7 @@ const frames: Record<ClientFrame["type"], FrameRow> = {
   typing: { expectation: followed, frame: (conversationId) => ({ type: "typing", conversationId, on: true }) },
   // Who looks is said by staff, and told to staff.
   viewing: {
-    expectation: { ...followed, customer: "FORBIDDEN", otherCustomer: "FORBIDDEN", foreignCustomer: "FORBIDDEN" },
+    expectation: { ...followed, customer: "FORBIDDEN" },
     frame: (conversationId) => ({ type: "viewing", conversationId, on: true }),
   },
   unsubscribe: { expectation: harmless, frame: (conversationId) => ({ type: "unsubscribe", conversationId }) },

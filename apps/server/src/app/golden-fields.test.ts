@@ -3,6 +3,7 @@
 // A new field fails until the list is changed on purpose (`vitest -u`, and then read the difference), and some fields
 // never reach a customer, whatever the list says.
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type ClientFrame,
   type ConversationId,
@@ -15,10 +16,11 @@ import {
 import type { LightMyRequestResponse } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { startConsumers } from "../kernel/consumers.ts";
 import { loadSettings } from "../kernel/settings.ts";
 import { createTestCtx } from "../kernel/testing.ts";
 import type { TestClient } from "../modules/gateway/test-client.ts";
-import { sendMessage } from "../modules/conversations/index.ts";
+import { conversationsConsumers, sendMessage } from "../modules/conversations/index.ts";
 import { createAgent, firstAdminLink, inviteAgent } from "../modules/identity/index.ts";
 import golden from "./golden-fields.json" with { type: "json" };
 import { createHttpServer } from "./http.ts";
@@ -72,6 +74,12 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
+/** A poll answers frames: what they hold is said of them. */
+const polled = "GET /v1/events";
+type Polled = { frames: { type: string; kind?: string }[] };
+const frameKey = (frame: { type: string; kind?: string }) =>
+  "kind" in frame ? `frame ${frame.type} ${frame.kind}` : `frame ${frame.type}`;
+
 function record(key: string, audience: Audience, value: unknown): void {
   const fields = seen.get(key) ?? new Map<string, Set<Audience>>();
   seen.set(key, fields);
@@ -88,7 +96,8 @@ function recordAnswer(key: string, audience: Audience, response: LightMyRequestR
     record("problem", audience, body);
     return false;
   }
-  record(key, audience, body);
+  if (key === polled) for (const frame of (body as Polled).frames) record(frameKey(frame), audience, frame);
+  else record(key, audience, body);
   return true;
 }
 
@@ -105,7 +114,22 @@ async function furnish() {
   await sayEverything(conversationId);
   await inviteAgent(house.home.system, { email: house.home.email("invited"), role: "agent" });
   await things.eventId!(house, "");
+  for (const caller of speakers.staff) {
+    const url = `/v1/conversations/${conversationId}/drafts`;
+    const payload = { kind: "text", text: "Dear" };
+    await house.call({ method: "PATCH", url, token: house.tokens[caller], payload });
+  }
+  await makeFindable();
   return conversationId;
+}
+
+/** What was said so far is found by its words. */
+async function makeFindable(): Promise<void> {
+  const running = startConsumers(house.ctx, conversationsConsumers);
+  const call = { method: "GET", url: "/v1/messages/search?q=shirts", token: house.tokens.agent } as const;
+  const find = async () => (await house.call(call)).json() as { items: unknown[] };
+  while ((await find()).items.length === 0) await sleep(20);
+  await running.stop();
 }
 
 /** Every kind of message and what can become of it. Comes twice: to be read as history, and while everybody watches. */
@@ -240,23 +264,27 @@ async function sendEveryFrame(conversationId: ConversationId): Promise<void> {
   for (const { client } of everybody) await client.next("event", (frame) => frame.kind === "conversation.reopened");
   const marks: ClientFrame[] = [
     { type: "typing", conversationId, on: true },
+    { type: "typing", conversationId, on: true, note: true },
+    { type: "viewing", conversationId, on: true },
     { type: "read", conversationId, seq: 9_999 },
   ];
   await act(staff!, marks);
   await act(customer!, marks);
   await act(key!, marks);
   for (const { client } of everybody) {
-    await client.next("ephemeral");
+    await client.next("ephemeral", (frame) => frame.kind === "typing");
+    await client.next("ephemeral", (frame) => frame.kind === "presence");
     await client.next("receipt", (frame) => frame.side === "other");
     await client.next("receipt", (frame) => frame.side === "mine");
     await client.next("feed");
   }
+  for (const client of [staff!, key!]) await client.next("ephemeral", (frame) => frame.kind === "viewing");
   await house.drain();
   for (const { audience, client, others } of everybody) {
     for (const one of [client, ...others]) {
       await one.closed;
       for (const frame of one.frames) {
-        record(frame.type === "event" ? `frame event ${frame.kind}` : `frame ${frame.type}`, audience, frame);
+        record(frameKey(frame), audience, frame);
       }
     }
   }
@@ -333,12 +361,12 @@ function isBelow(path: string, above: string): boolean {
 const frameSchemas = new Map<string, z.ZodType>(
   serverFrame.options.flatMap((option): [string, z.ZodType][] =>
     "options" in option
-      ? option.options.map((kind): [string, z.ZodType] => [`frame event ${kind.shape.kind.value}`, kind])
+      ? option.options.map((one): [string, z.ZodType] => [`frame ${one.shape.type.value} ${one.shape.kind.value}`, one])
       : [[`frame ${option.shape.type.value}`, option]],
   ),
 );
 const schemas = new Map<string, z.ZodType | undefined>([
-  ...allRoutes.map((route) => [keyOf(route), route.response] as const),
+  ...allRoutes.filter((route) => keyOf(route) !== polled).map((route) => [keyOf(route), route.response] as const),
   ["problem", problem],
   ...frameSchemas,
 ]);

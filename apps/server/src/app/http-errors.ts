@@ -30,6 +30,7 @@ function patternOf(path: string): RegExp {
 
 function answerProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, meaning, retry } = errorCodes[error.code];
+  request.refusal = error.code;
   const problem: Problem = {
     type: `urn:presszero:error:${error.code}`,
     title: meaning,

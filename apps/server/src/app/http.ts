@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
-import { clientUuid, type Route, routes } from "@presszero/contracts";
+import { clientUuid, type ErrorCode, type Route, routes } from "@presszero/contracts";
 import {
   fastify,
   type FastifyBaseLogger,
@@ -15,6 +15,7 @@ import type { Ctx, SystemCtx } from "../kernel/context.ts";
 import { AppError, invalidField } from "../kernel/errors.ts";
 import type { RouteHandlers } from "../kernel/http.ts";
 import { exceedsJson, maxJsonDepth } from "../kernel/json-size.ts";
+import { countAnswer } from "../kernel/metrics.ts";
 import { admit, isFromOwnPage, setSessionCookie } from "./http-auth.ts";
 import { addDocumentation, describeRoute } from "./http-docs.ts";
 import { answerError, answerNotFound } from "./http-errors.ts";
@@ -38,6 +39,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who calls, on routes that are not public. */
     caller: Ctx | null;
+    /** The error that was answered, if it was one. */
+    refusal: ErrorCode | null;
   }
 }
 
@@ -70,6 +73,7 @@ export async function createHttpServer(ctx: SystemCtx, handlers: Partial<ApiHand
   server.setNotFoundHandler(answerNotFound);
   acceptJsonOnly(server);
   server.decorateRequest("caller", null);
+  server.decorateRequest("refusal", null);
   server.addHook("onRequest", async (request, reply) => void reply.header("X-Request-Id", request.id));
   server.addHook("onRequest", limitHead);
   measure(server, ctx);
@@ -208,6 +212,7 @@ function measure(server: FastifyInstance, ctx: SystemCtx): void {
     const { method, id: requestId } = request;
     const status = reply.statusCode;
     const seconds = reply.elapsedTime / 1000;
+    if (request.refusal !== null) countAnswer(ctx.metrics, request.refusal, `${method} ${route}`);
     ctx.metrics.httpRequests.inc({ method, route, status });
     ctx.metrics.httpSeconds.observe({ method, route }, seconds);
     ctx.log.debug({ requestId, method, route, status, seconds }, "request");

@@ -8,12 +8,12 @@ import type { Gateway } from "../modules/gateway/index.ts";
 import type { ApiHandlers } from "./http.ts";
 import { operationsHandlers } from "./operations.ts";
 
-/** What the modules bring: their routes, their reactions to events, their scheduled work. The gateway's routes come with it. */
+/** What the modules bring: their reactions to events, their scheduled work, their routes. The gateway's routes come with it. */
+export const consumers: readonly Consumer[] = [...conversationsConsumers, ...notificationsConsumers];
+export const jobs: readonly Job[] = [...identityJobs];
 export const handlers = {
   ...identityHandlers,
   ...contactsHandlers,
   ...conversationsHandlers,
-  ...operationsHandlers,
+  ...operationsHandlers(consumers),
 } satisfies Omit<ApiHandlers, keyof Gateway["handlers"]>;
-export const consumers: readonly Consumer[] = [...conversationsConsumers, ...notificationsConsumers];
-export const jobs: readonly Job[] = [...identityJobs];

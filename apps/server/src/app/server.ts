@@ -15,6 +15,7 @@ import { migrate } from "../kernel/migrate.ts";
 import { watchOverload } from "../kernel/overload.ts";
 import { startRelay } from "../kernel/relay.ts";
 import type { Settings } from "../kernel/settings.ts";
+import { createTrace } from "../kernel/trace.ts";
 import { startGateway } from "../modules/gateway/index.ts";
 import { firstAdminLink } from "../modules/identity/index.ts";
 import { seedDemo } from "./demo/seed.ts";
@@ -25,7 +26,7 @@ import { serveWebApps } from "./web-apps.ts";
 
 export type RunningServer = {
   /** Where this process listens. */
-  address: AddressInfo | null;
+  address: AddressInfo;
   /** Printed once, at the first start of an installation. */
   firstAdminLink: string | null;
   hasDemo: boolean;
@@ -63,14 +64,15 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
     await migrate(url);
 
     const onError = (error: unknown) => log.error({ err: error }, "unexpected error");
-    const database = openDatabase(url, { onError });
+    const metrics = createMetrics();
+    const database = openDatabase(url, { metrics, onError });
     closers.push(database.close);
     const bus = createBus(onError);
-    const metrics = createMetrics();
     const system: SystemCtx = {
       database,
       bus,
       metrics,
+      trace: createTrace(bus, systemClock),
       mailer: createMailer(settings),
       clock: systemClock,
       log,
@@ -90,23 +92,22 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
       closers.push(() => queue.stop());
     }
 
-    let address: AddressInfo | null = null;
-    if (roles.has("api") || roles.has("gateway")) {
-      const overload = watchOverload(system);
-      closers.push(async () => overload.stop());
-      const gateway = roles.has("gateway")
-        ? await startGateway(system, addressOf(settings), overload.isOverloaded)
-        : null;
-      const http = await createHttpServer(system, { ...(roles.has("api") && handlers), ...gateway?.handlers });
-      serveHealth(http, system, () => isDraining || overload.isOverloaded());
-      if (roles.has("api")) await serveWebApps(http);
-      if (gateway) http.server.on("upgrade", gateway.handleUpgrade);
-      // Pages keep their connections open; those that are idle are closed at once, the others when answered.
-      closers.push(() => http.close());
-      if (gateway) closers.push(() => gateway.drain(drainSpreadMs));
-      await http.listen({ port: settings.port, host: settings.host });
-      address = http.server.address() as AddressInfo;
-    }
+    const overload = watchOverload(system);
+    closers.push(async () => overload.stop());
+    const gateway = roles.has("gateway")
+      ? await startGateway(system, addressOf(settings), overload.isOverloaded)
+      : null;
+    // Whatever its roles, a process answers how it is.
+    const http = await createHttpServer(system, { ...(roles.has("api") && handlers), ...gateway?.handlers });
+    serveHealth(http, system, () => isDraining || overload.isOverloaded());
+    if (roles.has("api")) await serveWebApps(http);
+    if (gateway) http.server.on("upgrade", gateway.handleUpgrade);
+    // Pages keep their connections open; those that are idle are closed at once, the others when answered.
+    closers.push(() => http.close());
+    if (gateway) closers.push(() => gateway.drain(drainSpreadMs));
+    await http.listen({ port: settings.port, host: settings.host });
+    const address = http.server.address() as AddressInfo;
+    log.info(`process ${system.trace.process} is up`);
     return { address, firstAdminLink: await firstAdminLink(system), hasDemo, stop };
   } catch (error) {
     await stop();

@@ -18,6 +18,11 @@ export type RecordedEvent = {
   at: Date;
   /** Content of the row at `refId` where the process that published the event has it at hand. */
   content?: unknown;
+  /** Moments of the process that published the event, by `performance.now()`: when it was asked for it, and when it was committed. */
+  receivedAt?: number;
+  committedAt?: number;
+  /** It was asked for over a socket, and not over HTTP. */
+  overSocket?: boolean;
 };
 
 /** Something that passes by and is not recorded, such as typing or a moved read mark. Holds nothing but JSON. */

@@ -3,6 +3,7 @@ import type pg from "pg";
 import { type LockSession, openLockSession } from "./consumer-locks.ts";
 import { type Ctx, type SystemCtx, systemCtx } from "./context.ts";
 import type { RecordedEvent } from "./bus.ts";
+import { countParked, readHorizonAge } from "./log-state.ts";
 import { describeFailure } from "./log.ts";
 
 /** An event as it is read back from the log. `id` is its number there. */
@@ -28,7 +29,7 @@ const batchSize = 200;
 /** A batch ends early after this long, so that a killed process repeats little. */
 const batchMs = 1_000;
 const pollMs = 1_000;
-const measureMs = 15_000;
+const measureMs = 5_000;
 /** A cursor that moved over events of other types alone is written at most this often. */
 const idleWriteMs = 30_000;
 /** Hints come in bursts; a short wait gathers them. */
@@ -369,19 +370,12 @@ async function handle(ctx: SystemCtx, consumer: Consumer, event: LoggedEvent): P
 
 async function measure(ctx: SystemCtx, consumers: readonly Consumer[], session: LockSession): Promise<void> {
   try {
-    const { rows } = await ctx.database.worker.query<{ consumer: string; parked: number }>(
-      "select consumer, count(*) as parked from consumer_retry where parked_at is not null group by consumer",
-    );
-    const parked = new Map(rows.map((row) => [row.consumer, row.parked]));
+    const parked = await countParked(ctx.database.worker);
     for (const { name } of consumers) {
       if (session.holds(name)) ctx.metrics.deadLetters.set({ consumer: name }, parked.get(name) ?? 0);
       else ctx.metrics.deadLetters.remove({ consumer: name });
     }
-    const horizon = await ctx.database.worker.query<{ age: number }>(
-      `select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age
-         from event where xid >= pg_snapshot_xmin(pg_current_snapshot())`,
-    );
-    ctx.metrics.xidHorizonAgeSeconds.set(horizon.rows[0]!.age);
+    ctx.metrics.xidHorizonAgeSeconds.set(await readHorizonAge(ctx.database.worker));
   } catch (error) {
     ctx.log.warn({ err: error }, "the consumers could not be measured");
   }

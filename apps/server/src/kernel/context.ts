@@ -16,6 +16,7 @@ import type { Database } from "./database.ts";
 import type { Mailer } from "./mail.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settings } from "./settings.ts";
+import type { Trace } from "./trace.ts";
 
 /** Who acts. `name` is what the other side sees. */
 export type Actor =
@@ -32,6 +33,7 @@ export type SystemCtx = {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  trace: Trace;
   settings: Settings;
 };
 

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, type PostgresPoolClient } from "kysely";
 import pg from "pg";
 import type { Bus, RecordedEvent } from "./bus.ts";
 import { AppError } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
 
 // Postgres bigint: sequence numbers and counters stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -24,10 +25,14 @@ export type Database = {
 
 export type DatabaseRole = "presszero_app" | "presszero_writer" | "presszero_worker";
 
+/** SQLSTATE of the warning that a company's table was used without a company; see the migration company_missing. */
+const companyMissing = "PZ001";
+
 export function openDatabase(
   url: string,
-  options: { appConnections?: number; onError?: (error: unknown) => void } = {},
+  options: { appConnections?: number; metrics?: Metrics; onError?: (error: unknown) => void } = {},
 ): Database {
+  const { metrics } = options;
   const pool = (role: DatabaseRole, max: number) => {
     const created = new pg.Pool({
       connectionString: url,
@@ -41,9 +46,17 @@ export function openDatabase(
     });
     // A connection that breaks while in use fails its query and is given up by whoever holds it; the pool listens only
     // while it is idle, and without a listener the event would end the process.
-    created.on("connect", (client) => client.on("error", () => {}));
+    created.on("connect", (client) => {
+      client.on("error", () => {});
+      client.on("notice", ({ code, message, detail }) => {
+        if (code !== companyMissing) return;
+        metrics?.rlsContextMissing.inc();
+        options.onError?.(new Error(`${message}: ${detail?.slice(0, 500)}`));
+      });
+    });
     // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
     created.on("error", (error) => options.onError?.(error));
+    if (metrics) measureWaits(created, metrics.poolWaitSeconds.labels(role.slice("presszero_".length)));
     return created;
   };
   const app = pool("presszero_app", options.appConnections ?? 16);
@@ -55,6 +68,26 @@ export function openDatabase(
     worker,
     close: async () => void (await Promise.all([app.end(), writer.end(), worker.end()])),
   };
+}
+
+/** `pool.query` takes its connection by `connect` with a callback, everybody else by its promise. */
+function measureWaits(pool: pg.Pool, waits: { observe(seconds: number): void }): void {
+  type Callback = (...results: unknown[]) => void;
+  const connect = pool.connect.bind(pool) as (callback?: Callback) => Promise<pg.PoolClient>;
+  const measured = (callback?: Callback) => {
+    const began = performance.now();
+    const arrived = () => waits.observe((performance.now() - began) / 1000);
+    if (callback) {
+      return connect((...results) => {
+        arrived();
+        callback(...results);
+      });
+    }
+    const connected = connect();
+    connected.then(arrived, arrived);
+    return connected;
+  };
+  pool.connect = measured as typeof pool.connect;
 }
 
 /** Kysely over one connection that is already in a transaction. */
@@ -115,6 +148,8 @@ async function runTx<C extends TxCtx, T>(ctx: C, work: (ctx: C & InTx) => Promis
   } finally {
     client.release(broken);
   }
+  const committedAt = performance.now();
+  for (const event of recorded) event.committedAt = committedAt;
   ctx.bus.publish(recorded);
   return result;
 }

@@ -3,6 +3,7 @@ import type { CompanyId } from "@presszero/contracts";
 import type pg from "pg";
 import type { Signal } from "./bus.ts";
 import type { SystemCtx } from "./context.ts";
+import { answerTraces, presenceLock } from "./trace-relay.ts";
 
 /** Postgres takes payloads below 8000 bytes. */
 const maxPayloadBytes = 7_500;
@@ -49,6 +50,7 @@ export async function startRelay(ctx: SystemCtx): Promise<Relay> {
         schedule();
       });
       await client.query(`listen ${channel}`);
+      await client.query(presenceLock(ctx.trace.number));
     } catch (error) {
       ctx.log.warn({ err: error }, "the relay cannot listen");
       schedule();
@@ -90,6 +92,7 @@ export async function startRelay(ctx: SystemCtx): Promise<Relay> {
     signals.push(signal);
     sending ??= send();
   });
+  const answers = answerTraces(ctx);
   await listen();
 
   return {
@@ -97,6 +100,7 @@ export async function startRelay(ctx: SystemCtx): Promise<Relay> {
       isStopped = true;
       stopEvents();
       stopSignals();
+      answers.stop();
       if (timer) clearTimeout(timer);
       await sending;
       listening?.removeAllListeners("error").removeAllListeners("notification");

@@ -28,7 +28,7 @@ export type Settings = {
   demo: boolean;
   /** Hosts, or `host:port`, that `egressFetch` may reach although their address is private. */
   egressAllow: readonly string[];
-  /** Null: `/metrics` answers only callers on this machine. */
+  /** Null: `/metrics` and `/healthz/details` answer only callers on this machine. */
   metricsToken: string | null;
   limits: Limits;
   roles: ReadonlySet<ProcessRole>;
@@ -169,8 +169,8 @@ const environment = {
       .nullable()
       .default(null),
     {
-      meaning: "Bearer token for `/metrics`.",
-      shown: "`/metrics` answers this machine only",
+      meaning: "Bearer token for `/metrics` and `/healthz/details`.",
+      shown: "they answer this machine only",
       secret: true,
       example: "at-least-16-characters",
     },

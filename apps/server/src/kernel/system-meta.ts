@@ -1,5 +1,18 @@
 import { sql } from "kysely";
+import type pg from "pg";
 import type { InTx } from "./database.ts";
+
+/** The version of PostgreSQL, the epoch, and the newest migration. */
+export async function readInstallation(
+  worker: pg.Pool,
+): Promise<{ postgres: string; epoch: string; migration: string }> {
+  const { rows } = await worker.query<{ postgres: string; epoch: string; migration: string }>(
+    `select current_setting('server_version') as postgres,
+            (select value from system_meta where name = 'epoch') as epoch,
+            (select max(name) from schema_migration) as migration`,
+  );
+  return rows[0]!;
+}
 
 /** A fact about the installation, null if there is none of this name. */
 export async function findMeta(ctx: InTx, name: string): Promise<string | null> {

@@ -11,9 +11,10 @@ import type { SystemCtx } from "./context.ts";
 import { openDatabase } from "./database.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createMailer, type Mail } from "./mail.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { migrate } from "./migrate.ts";
 import { allRoles, loadSettings, type Settings } from "./settings.ts";
+import { createTrace } from "./trace.ts";
 
 /** Hands the server's address to test workers, and to scripts that a test starts. */
 const urlVariable = "PRESSZERO_TEST_DATABASE_URL";
@@ -83,7 +84,10 @@ export async function createTestCtx(overrides: Partial<Settings> = {}): Promise<
     ...overrides,
   };
   const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
-  const database = openDatabase(url, { onError: (error) => log.error(error) });
+  const metrics = createMetrics({ ofProcess: false });
+  const database = openDatabase(url, { metrics, onError: (error) => log.error(error) });
+  const bus = createBus((error) => log.error(error));
+  const clock = createTestClock();
   const mailer = createMailer(settings);
   const mails: Mail[] = [];
   return {
@@ -91,9 +95,10 @@ export async function createTestCtx(overrides: Partial<Settings> = {}): Promise<
     settings,
     log,
     database,
-    metrics: createMetrics({ ofProcess: false }),
-    bus: createBus((error) => log.error(error)),
-    clock: createTestClock(),
+    metrics,
+    bus,
+    clock,
+    trace: createTrace(bus, clock),
     mails,
     mailer: {
       async send(mail) {
@@ -105,8 +110,15 @@ export async function createTestCtx(overrides: Partial<Settings> = {}): Promise<
       await database.close();
       await runOnServer(serverUrl, `drop database if exists ${name} with (force)`);
       await rm(dataDir, { recursive: true, force: true });
+      await assertCompanyWasNamed(metrics);
     },
   };
+}
+
+/** A statement that forgets the company fails the test that ran it, whatever that test is about. */
+async function assertCompanyWasNamed(metrics: Metrics): Promise<void> {
+  const { values } = await metrics.rlsContextMissing.get();
+  if (values[0]?.value) throw new Error(`${values[0].value} statements used a company's table without a company`);
 }
 
 function createTestClock(): TestClock {

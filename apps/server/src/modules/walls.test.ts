@@ -121,8 +121,14 @@ it("shows no row without a company, and only its own with one, also after an err
     );
     return rows[0]!.ids ?? [];
   };
+  const { rlsContextMissing } = system.metrics;
+  const counted = async () => (await rlsContextMissing.get()).values[0]!.value;
   try {
     for (const table of companyTables) expect(await count(table), table).toEqual([]);
+    // Nothing is shown, and nobody can mean that: it is counted for the operators.
+    const before = await counted();
+    expect(await count("message")).toEqual([]);
+    expect(await counted()).toBe(before + 1);
     const [one, two] = companies;
     await client.query(`begin; select set_config('presszero.company_id', '${one.companyId}', true)`);
     expect(await count("message")).toEqual([one.companyId]);
@@ -130,6 +136,7 @@ it("shows no row without a company, and only its own with one, also after an err
     await client.query("rollback");
     for (const table of companyTables) expect(await count(table), table).toEqual([]);
 
+    rlsContextMissing.reset();
     await client.query(`begin; select set_config('presszero.company_id', '${one.companyId}', true)`);
     for (const table of companyTables) expect([[], [one.companyId]], table).toContainEqual(await count(table));
     const foreign = await client.query("update contact set name = 'stolen' where company_id = $1", [two.companyId]);
@@ -138,6 +145,7 @@ it("shows no row without a company, and only its own with one, also after an err
       client.query("insert into contact (company_id, id) values ($1, 'con_x')", [two.companyId]),
     ).rejects.toThrow(/row-level security/);
     await client.query("rollback");
+    expect(await counted()).toBe(0);
   } finally {
     client.release();
   }

@@ -12,6 +12,11 @@ export function sideOf(ctx: Pick<Ctx, "actor">): Side {
   return ctx.actor.type === "contact" ? "contact" : "business";
 }
 
+/** Over HTTP the session or API key is the device: the scope of client ids. */
+export function deviceIdOf({ actor }: Pick<Ctx, "actor">): string {
+  return "sessionId" in actor ? actor.sessionId : actor.id;
+}
+
 /**
  * Locks a conversation that the actor may change: staff need the permission, and that to read, because the answer shows
  * the conversation; a customer must be its contact.

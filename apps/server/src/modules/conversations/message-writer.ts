@@ -27,6 +27,8 @@ export type CommitResult =
       seq: number;
       publicSeq: number;
       createdAt: Date;
+      /** When the writer learned of the commit, by `performance.now()`. */
+      committedAt?: number;
     }
   | { outcome: "conflict" | "closed" | "not_found" | "no_target" | "busy" };
 
@@ -67,6 +69,7 @@ export type CommitRow = {
 /** Results in the order of the input rows. */
 export function commitResults(rows: readonly CommitRow[]): CommitResult[] {
   const results: CommitResult[] = [];
+  const committedAt = performance.now();
   for (const row of rows) {
     results[row.ord - 1] =
       row.outcome === "ok" || row.outcome === "duplicate"
@@ -77,6 +80,7 @@ export function commitResults(rows: readonly CommitRow[]): CommitResult[] {
             seq: row.seq,
             publicSeq: row.public_seq,
             createdAt: row.created_at,
+            committedAt,
           }
         : { outcome: row.outcome };
   }

@@ -2,6 +2,7 @@ import type { conversationsRoutes, MyEventsPage } from "@presszero/contracts";
 import type { Ctx } from "../../kernel/context.ts";
 import type { RouteHandlers } from "../../kernel/http.ts";
 import { useDevice } from "../identity/index.ts";
+import { deviceIdOf } from "./access.ts";
 import { limitSends } from "./send-limits.ts";
 import { assignConversation } from "./service/assign.ts";
 import { deleteMessage, editMessage, reactToMessage } from "./service/change.ts";
@@ -26,7 +27,7 @@ import { getTranscript } from "./service/transcript.ts";
  * callers that name none it is the session or API key.
  */
 async function scopeOf(ctx: Ctx, deviceId: string | null): Promise<string> {
-  if (deviceId === null) return "sessionId" in ctx.actor ? ctx.actor.sessionId : ctx.actor.id;
+  if (deviceId === null) return deviceIdOf(ctx);
   await useDevice(ctx, deviceId);
   return deviceId;
 }

@@ -5,6 +5,8 @@ import { createBucketTable } from "../../kernel/rate.ts";
 import type { Limits } from "../../kernel/settings-limits.ts";
 import { addressKey } from "../identity/index.ts";
 
+type BucketTable = ReturnType<typeof createBucketTable>;
+
 function createTables(limits: Limits) {
   return {
     agents: createBucketTable(limits.agentSends),
@@ -26,12 +28,16 @@ export function limitSends(ctx: Ctx): void {
   const now = performance.now();
   const { actor, companyId, address } = ctx;
   const person = `${companyId} ${actor.id}`;
-  let waitMs = 0;
-  if (actor.type === "agent") waitMs = tables.agents.take(person, now);
+  const hold = (limit: keyof Limits, table: BucketTable, name: string) => {
+    const waitMs = table.take(name, now);
+    if (waitMs === 0) return;
+    ctx.metrics.rateLimited.inc({ limit });
+    throw new AppError("RATE_LIMITED", { retryAfterMs: waitMs });
+  };
+  if (actor.type === "agent") hold("agentSends", tables.agents, person);
   if (actor.type === "contact") {
-    waitMs = tables.customers.take(person, now);
-    if (waitMs === 0 && address !== undefined) waitMs = tables.addresses.take(addressKey(address), now);
+    hold("customerSends", tables.customers, person);
+    if (address !== undefined) hold("addressSends", tables.addresses, addressKey(address));
   }
-  if (waitMs === 0) waitMs = tables.companies.take(companyId, now);
-  if (waitMs > 0) throw new AppError("RATE_LIMITED", { retryAfterMs: waitMs });
+  hold("companySends", tables.companies, companyId);
 }

@@ -41,6 +41,8 @@ export type LaneEvent = {
   at: Date;
   data: Record<string, unknown>;
   message: StoredMessage | null;
+  /** When the commit was known in this process, by `performance.now()`; of what is read from the log there is none. */
+  committedAt?: number;
 };
 
 /** For whom an event is written. Readers that are its author get the client id; a live event has no marks yet. */

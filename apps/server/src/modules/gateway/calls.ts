@@ -11,6 +11,7 @@ import {
   sendMessage,
   sideOf,
   startConversation,
+  traceMark,
 } from "../conversations/index.ts";
 import { isStillSignedIn, requirePermission } from "../identity/index.ts";
 import { readFeed, toText } from "./feed.ts";
@@ -27,6 +28,7 @@ export async function answerCall(
       return commit(ctx, deviceId, call);
     case "mergeMark": {
       const { conversationId, delivered, read } = call;
+      if (!call.isRepeat) traceMark(ctx, deviceId, { conversationId, delivered, read });
       return { type: "marked", of: call, mark: await mergeMark(ctx, { conversationId, delivered, read }) };
     }
     case "readHeads": {
@@ -56,7 +58,7 @@ export async function answerCall(
 async function commit(ctx: Ctx, deviceId: string, call: Commit): Promise<SessionInput> {
   const stopTimer = ctx.metrics.sendAckSeconds.startTimer();
   limitSends(ctx);
-  const input = { deviceId, clientId: call.clientId, message: call.message };
+  const input = { deviceId, clientId: call.clientId, message: call.message, overSocket: true };
   const sent = call.conversationId
     ? await sendMessage(ctx, call.conversationId, input)
     : await startConversation(ctx, input);

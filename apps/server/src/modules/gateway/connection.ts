@@ -7,6 +7,7 @@ import { type LaneEvent, sideOf, toWire } from "../conversations/index.ts";
 import type { Admission } from "./admission.ts";
 import { answerCall } from "./calls.ts";
 import { type Feed, feedCursor } from "./feed.ts";
+import { countEffects } from "./figures.ts";
 import type { Groups } from "./groups.ts";
 import type { Presence } from "./presence.ts";
 import type { Registry } from "./registry.ts";
@@ -77,6 +78,7 @@ export function openConnection(environment: Environment, transport: Transport): 
   let isOver = false;
   let leavePlace = () => {};
   let deviceId = "";
+  const count = countEffects(system.metrics, groups, session);
   const connection: Connection = { session, companyId: null, ctx: null, put, relieved };
 
   function put(input: SessionInput): void {
@@ -106,7 +108,10 @@ export function openConnection(environment: Environment, transport: Transport): 
   }
 
   function carryOut(input: SessionInput): void {
-    for (const effect of step(session, input, performance.now())) perform(effect);
+    for (const effect of step(session, input, performance.now())) {
+      perform(effect);
+      count(input, effect);
+    }
     const level = transport.pressure();
     if (level !== session.pressure && session.stage !== "ended") pending.push({ type: "pressure", level });
     if (awaitsFlush && level === 0) {

@@ -3,6 +3,7 @@ import { type SystemCtx, systemCtx } from "../../kernel/context.ts";
 import { inTx } from "../../kernel/database.ts";
 import { type LaneEvent, listLaneEvents } from "../conversations/index.ts";
 import type { Connection } from "./connection.ts";
+import { createDeliveries } from "./deliveries.ts";
 import { createGroup, failed, filled, type Group, type GroupEffect, heardOf, offer, retry, settle } from "./group.ts";
 
 type Followed = { companyId: CompanyId; conversationId: ConversationId; group: Group; members: Set<Connection> };
@@ -16,6 +17,7 @@ const readPage = 500;
 /** The groups of this process: the conversations that its connections follow. */
 export function createGroups(system: SystemCtx) {
   const groups = new Map<string, Followed>();
+  const deliveries = createDeliveries(system);
   const none: ReadonlySet<Connection> = new Set();
 
   function perform(followed: Followed, effects: readonly GroupEffect[]): void {
@@ -29,7 +31,9 @@ export function createGroups(system: SystemCtx) {
         effect.type === "pass"
           ? ({ type: "event", event: effect.event } as const)
           : ({ type: "heard", conversationId, seq: effect.seq } as const);
+      if (effect.type === "pass") deliveries.begin(effect.event);
       for (const member of followed.members) member.put(input);
+      if (effect.type === "pass") deliveries.end();
     }
   }
 
@@ -40,6 +44,11 @@ export function createGroups(system: SystemCtx) {
       const events = await inTx(systemCtx(system, companyId, "gateway"), (tx) =>
         listLaneEvents(tx, "business", conversationId, { after, limit: readPage }),
       );
+      let last = after;
+      for (const { seq } of events) {
+        system.metrics.laneHoles.inc(seq - last - 1);
+        last = seq;
+      }
       effects = filled(group, events);
     } catch (error) {
       // Repeated after the next sweep.
@@ -75,14 +84,23 @@ export function createGroups(system: SystemCtx) {
 
     offer(event: LaneEvent): void {
       const followed = groups.get(keyOf(event.companyId, event.conversationId));
-      if (followed) perform(followed, offer(followed.group, event));
+      if (!followed) return;
+      const effects = offer(followed.group, event);
+      if (mustRead(effects)) system.metrics.hintGaps.inc();
+      perform(followed, effects);
     },
 
-    /** The log says that this conversation has come to `seq`; reads what the bus did not bring. */
-    heardOf(companyId: CompanyId, conversationId: ConversationId, seq: number): void {
+    /** The log says that this conversation has come to `seq`; reads what the bus did not bring. True if that is something. */
+    heardOf(companyId: CompanyId, conversationId: ConversationId, seq: number): boolean {
       const followed = groups.get(keyOf(companyId, conversationId));
-      if (followed) perform(followed, heardOf(followed.group, seq));
+      if (!followed) return false;
+      const effects = heardOf(followed.group, seq);
+      perform(followed, effects);
+      return mustRead(effects);
     },
+
+    /** A member of a group was sent an event live. */
+    sent: deliveries.sent,
 
     /** Reads once more what could not be read before. */
     retry(): void {
@@ -95,5 +113,7 @@ export function createGroups(system: SystemCtx) {
     },
   };
 }
+
+const mustRead = (effects: readonly GroupEffect[]) => effects.some((effect) => effect.type === "read");
 
 export type Groups = ReturnType<typeof createGroups>;

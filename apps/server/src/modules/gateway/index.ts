@@ -77,7 +77,7 @@ export async function startGateway(
     changed: (companyId, subjectId, seq) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
-      groups.heardOf(companyId, conversation.data, seq);
+      if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
       feed.changed(companyId, conversation.data);
     },
     accessChanged: recheck,
@@ -175,7 +175,10 @@ export async function startGateway(
       if (!offered.includes(subProtocol))
         return refuseUpgrade(socket, "426 Upgrade Required", `Sec-WebSocket-Protocol: ${subProtocol}`);
       const place = admission.enter(performance.now());
-      if (typeof place === "number") return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      if (typeof place === "number") {
+        metrics.rateLimited.inc({ limit: "hellos" });
+        return refuseUpgrade(socket, "503 Service Unavailable", `Retry-After: ${place}`);
+      }
       socket.once("close", place);
       server.handleUpgrade(request, socket, head, (ws) => server.emit("connection", ws, request, place));
     },
@@ -229,6 +232,7 @@ function toLaneEvent(event: RecordedEvent, id: ConversationId): LaneEvent {
     at: event.at,
     data: event.data,
     message: (event.content as StoredMessage | undefined) ?? null,
+    committedAt: event.committedAt,
   };
 }
 

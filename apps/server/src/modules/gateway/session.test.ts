@@ -283,8 +283,9 @@ describe("sends", () => {
     const driver = welcomed();
     following(driver, id, 3);
     say(driver, 2, id, clientId);
-    const message = { ...event(id, 4).message!, clientId, author: agent.by };
-    const tell = () => driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
+    const stored = event(id, 4, { by: agent.by, text: "m 2" });
+    const message = { ...stored.message!, author: agent.by, clientId };
+    const tell = () => driver.put({ type: "event", event: { ...stored, message } });
     if (when === "before") tell();
     driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
     if (when === "after") tell();

@@ -98,6 +98,7 @@ it("[SR7, BP2, BP3] spares a client that reads slowly, which gets everything; en
   const slowCloses = async () =>
     (await system.metrics.wsCloses.get()).values.find(({ labels }) => labels.code === "4490")?.value;
   await expect.poll(slowCloses, { timeout: 30_000 }).toBe(1);
+  expect((await system.metrics.slowConsumers.get()).values[0]!.value).toBe(1);
   dead.listen();
   await dead.closed;
   for (const client of [slow, healthy]) client.close();

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { type CloseCode, closeCodes } from "@presszero/contracts";
 import type { WebSocket } from "ws";
 import { AppError } from "../../kernel/errors.ts";
+import { closeLabel } from "../../kernel/metrics.ts";
 import { parseToken } from "../../kernel/tokens.ts";
 import { isOriginAllowed, redeemTicket } from "../identity/index.ts";
 import { type Connection, type Environment, openConnection } from "./connection.ts";
@@ -55,7 +56,7 @@ export function serveSocket(environment: Environment, socket: WebSocket, peer: P
     connection.put(isBinary ? { type: "binary" } : { type: "frame", text: (data as Buffer).toString() });
   });
   socket.on("close", (code) => {
-    system.metrics.wsCloses.inc({ code: String(closedWith ?? code) });
+    system.metrics.wsCloses.inc({ code: closeLabel(closedWith ?? code) });
     connection.put({ type: "closed" });
   });
   // A protocol violation: ws has chosen the close code and closes by itself.

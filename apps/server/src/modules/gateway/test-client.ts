@@ -13,7 +13,7 @@ export type TestClient = {
   next<T extends ServerFrame["type"]>(type: T, matches?: (frame: FrameOf<T>) => boolean): Promise<FrameOf<T>>;
   /** Resolves with the close code. */
   closed: Promise<number>;
-  close(): void;
+  close(code?: number): void;
   /** Does not read any more, so that the server's close frame stays unanswered. */
   deafen(): void;
   /** Reads again. */
@@ -78,7 +78,7 @@ export async function openTestClient(port: number, options: { origin?: string } 
     closed,
     send: (frame) => socket.send(JSON.stringify(frame)),
     sendRaw: (data) => socket.send(data),
-    close: () => socket.close(1000),
+    close: (code = 1000) => socket.close(code),
     deafen: () => socket.pause(),
     listen: () => socket.resume(),
   };

@@ -33,6 +33,7 @@ export async function consumeLimit(ctx: SystemCtx, name: LimitName, key: string)
     await limiter(ctx, name).consume(key);
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
+    ctx.metrics.rateLimited.inc({ limit: name });
     throw new AppError("RATE_LIMITED", { retryAfterMs: error.msBeforeNext });
   }
 }

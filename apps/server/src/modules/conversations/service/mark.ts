@@ -1,7 +1,7 @@
 import type { ConversationId } from "@presszero/contracts";
 import { authorOf, type Ctx } from "../../../kernel/context.ts";
 import { inTx } from "../../../kernel/database.ts";
-import { accessLaneHead } from "../access.ts";
+import { accessLaneHead, deviceIdOf } from "../access.ts";
 import { type Mark, type MarkInput, markWriter } from "../mark-writer.ts";
 
 /**
@@ -29,8 +29,15 @@ export function markDelivered(ctx: Ctx, conversationId: ConversationId, seq: num
 
 async function setMark(ctx: Ctx, input: MarkInput): Promise<void> {
   await inTx(ctx, (tx) => accessLaneHead(tx, input.conversationId));
+  traceMark(ctx, deviceIdOf(ctx), input);
   const mark = await mergeMark(ctx, input);
   if (mark) signalMark(ctx, input.conversationId, mark);
+}
+
+/** Remembers which device said so, and when: the stored mark is the reader's, whichever the device. */
+export function traceMark(ctx: Ctx, deviceId: string, { conversationId, delivered, read }: MarkInput): void {
+  const { type: readerType, id: readerId } = ctx.actor;
+  ctx.trace.marked({ subjectId: conversationId, readerType, readerId, deviceId, delivered, read });
 }
 
 /** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */

@@ -25,9 +25,12 @@ export async function sendMessage(ctx: Ctx, conversationId: ConversationId, inpu
     requirePermission(ctx, "conversations.reply");
     if (input.message.kind === "answer") throw new AppError("FORBIDDEN");
   } else if (!isCustomerKind(input.message)) throw new AppError("FORBIDDEN");
+  const receivedAt = performance.now();
   const row = messageRow(ctx, conversationId, input);
   const result = await messageWriter(ctx.database).add(row);
-  if (result.outcome === "ok") ctx.bus.publish([createdEvent(ctx, row, result, await replyTarget(ctx, row))]);
+  if (result.outcome === "ok") {
+    ctx.bus.publish([createdEvent(ctx, row, result, { ...input, receivedAt }, await replyTarget(ctx, row))]);
+  }
   return toSent(ctx, input.clientId, result);
 }
 
@@ -60,6 +63,7 @@ export function createdEvent(
   ctx: Ctx,
   row: MessageRow,
   result: Extract<CommitResult, { outcome: "ok" | "duplicate" }>,
+  received: Pick<RecordedEvent, "receivedAt" | "overSocket">,
   replyTo: StoredMessage["replyTo"] = null,
 ): RecordedEvent {
   const content: StoredMessage = {
@@ -90,6 +94,9 @@ export function createdEvent(
     data: {},
     at: result.createdAt,
     content,
+    receivedAt: received.receivedAt,
+    overSocket: received.overSocket,
+    committedAt: result.committedAt,
   };
 }
 
@@ -104,6 +111,10 @@ const refusals = {
 export function toSent(ctx: Ctx, clientId: string, result: CommitResult): Sent {
   if (result.outcome === "no_target") throw invalidField("message.replyTo", "must be a message of this conversation");
   if (!("messageId" in result)) throw new AppError(refusals[result.outcome]);
+  if (result.outcome === "duplicate") {
+    ctx.metrics.duplicates.inc();
+    ctx.trace.repeated(result.messageId);
+  }
   return {
     messageId: result.messageId,
     conversationId: result.conversationId,

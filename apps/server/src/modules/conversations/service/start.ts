@@ -29,6 +29,7 @@ export async function startConversation(ctx: Ctx, input: SendInput): Promise<Sen
 }
 
 async function start(ctx: Ctx & InTx, contactId: ContactId, input: SendInput): Promise<Sent> {
+  const receivedAt = performance.now();
   const known = await findMessageByClientId(ctx, input.deviceId, input.clientId);
   if (known) {
     const isSame = known.bodyHash.equals(bodyHash(input.message)) && known.authorId === contactId;
@@ -41,6 +42,6 @@ async function start(ctx: Ctx & InTx, contactId: ContactId, input: SendInput): P
   const result = await commitInTx(ctx, row);
   // Thrown, so that the conversation goes with it; the next attempt finds the message.
   if (result.outcome !== "ok") throw raced;
-  ctx.recorded.push(createdEvent(ctx, row, result));
+  ctx.recorded.push(createdEvent(ctx, row, result, { ...input, receivedAt }));
   return toSent(ctx, input.clientId, result);
 }
