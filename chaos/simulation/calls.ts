@@ -6,7 +6,7 @@ import { type Answer, failureOf } from "./database-server.ts";
 import type { Feed } from "./feed.ts";
 import type { Connection, ProcessPorts } from "./process.ts";
 import { listChanged, listEvents, readPage } from "./reads.ts";
-import type { Person } from "./tables.ts";
+import type { MarkRow, Person } from "./tables.ts";
 import type { Writer } from "./writer.ts";
 
 export type CallPorts = ProcessPorts & {
@@ -15,6 +15,7 @@ export type CallPorts = ProcessPorts & {
   /** Runs something in the process, if that still lives. */
   enter: (what: () => void) => void;
   drive: (connection: Connection, input: SessionInput) => void;
+  markMoved: (by: Person, mark: MarkRow) => void;
 };
 
 export function answerCall(ports: CallPorts, connection: Connection, of: SessionCall): void {
@@ -120,11 +121,13 @@ export function answerCall(ports: CallPorts, connection: Connection, of: Session
           read: of.read,
         },
         (answer) =>
-          answered(({ mark }: Pick<SessionInput & { type: "marked" }, "mark">) => ({ type: "marked", of, mark }))(
-            "failure" in answer ? answer : { result: { mark: answer.result } },
-          ),
+          ports.enter(() => {
+            // The readers are told whether or not this session still lives.
+            if ("result" in answer && answer.result) ports.markMoved(person, answer.result);
+            answered(() => ({ type: "marked", of }))("failure" in answer ? answer : { result: true });
+          }),
       );
   }
 }
 
-const authorOf = ({ type, id, name }: Person): Author => ({ type, id, name });
+export const authorOf = ({ type, id, name }: Person): Author => ({ type, id, name });

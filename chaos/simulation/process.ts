@@ -5,14 +5,14 @@ import type { Signal } from "../../apps/server/src/kernel/bus.ts";
 import { type LaneEvent, toWire } from "../../apps/server/src/modules/conversations/wire.ts";
 import type { Pressure, Session, SessionEffect, SessionInput } from "../../apps/server/src/modules/gateway/session.ts";
 import type { Cores } from "./cores.ts";
-import { answerCall } from "./calls.ts";
+import { answerCall, authorOf } from "./calls.ts";
 import type { DatabaseServer } from "./database-server.ts";
 import { createFeed } from "./feed.ts";
 import type { End, Line } from "./network.ts";
 import { createPresence } from "./presence.ts";
 import { listEvents } from "./reads.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { keyOf, type Person } from "./tables.ts";
+import { keyOf, type MarkRow, type Person } from "./tables.ts";
 import { createWriter } from "./writer.ts";
 
 export type Hint = { companyId: CompanyId; conversationId: ConversationId; seq: number };
@@ -194,9 +194,7 @@ export function startProcess(ports: ProcessPorts) {
         return;
       case "signal": {
         const { companyId, by } = connection.session.who!;
-        const signal: Signal = { ...effect.signal, companyId, by };
-        signalled(signal);
-        return ports.relay({ signal });
+        return tellAll({ ...effect.signal, companyId, by });
       }
       case "flush":
         connection.awaitsFlush = true;
@@ -226,7 +224,7 @@ export function startProcess(ports: ProcessPorts) {
       case "unwatch":
         return presence.unwatch(connection, effect.place);
       default:
-        return answerCall({ ...ports, enter, writer, feed, drive }, connection, effect);
+        return answerCall({ ...ports, enter, writer, feed, drive, markMoved }, connection, effect);
     }
   }
 
@@ -318,6 +316,16 @@ export function startProcess(ports: ProcessPorts) {
     }
     for (const connection of to) drive(connection, { type: "signal", signal });
     presence.signalled(signal);
+  }
+
+  function tellAll(signal: Signal): void {
+    signalled(signal);
+    ports.relay({ signal });
+  }
+
+  function markMoved(by: Person, mark: MarkRow): void {
+    const { companyId, conversationId, readerType: _type, readerId: _reader, ...data } = mark;
+    tellAll({ companyId, subjectId: conversationId, kind: "mark", by: authorOf(by), data });
   }
 
   /** SR7: whatever the bus has lost is found in the log. */

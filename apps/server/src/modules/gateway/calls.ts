@@ -29,7 +29,8 @@ export async function answerCall(
     case "mergeMark": {
       const { conversationId, delivered, read } = call;
       if (!call.isRepeat) traceMark(ctx, deviceId, { conversationId, delivered, read });
-      return { type: "marked", of: call, mark: await mergeMark(ctx, { conversationId, delivered, read }) };
+      await mergeMark(ctx, { conversationId, delivered, read });
+      return { type: "marked", of: call };
     }
     case "readHeads": {
       const heads = await inTx(ctx, (tx) => accessLaneHeads(tx, call.ids));

@@ -438,8 +438,10 @@ describe("catching up", () => {
     signals();
     expect([driver.frames, driver.all("signal")]).toEqual([[], []]);
     driver.put({ type: "headsRead", call: driver.last("readHeads").call, heads: [head(id, 0)] });
+    // A mark that moved meanwhile may be newer than the head that was read.
+    expect(driver.frames.map(({ type }) => type)).toEqual(["receipt", "synced"]);
     signals();
-    expect(driver.frames.map(({ type }) => type)).toEqual(["synced", "ephemeral", "receipt"]);
+    expect(driver.frames.slice(2).map(({ type }) => type)).toEqual(["ephemeral", "receipt"]);
     expect(driver.all("signal")).toHaveLength(1);
   });
 
@@ -493,7 +495,7 @@ describe("catching up", () => {
 });
 
 describe("marks", () => {
-  it("SR9: are merged and told; only in conversations that are followed", () => {
+  it("SR9: are merged; only in conversations that are followed", () => {
     const id = newId("conversation");
     const driver = welcomed();
     driver.say({ type: "read", conversationId: id, seq: 3 });
@@ -502,9 +504,9 @@ describe("marks", () => {
     driver.say({ type: "read", conversationId: id, seq: 3 });
     const of = driver.last("mergeMark");
     expect(of).toMatchObject({ delivered: 3, read: 3 });
-    const moved = { deliveredSeq: 3, deliveredPublicSeq: 2, readSeq: 3, readPublicSeq: 2, seen: 1 };
-    driver.put({ type: "marked", of, mark: moved });
-    expect(driver.last("signal").signal).toEqual({ subjectId: id, kind: "mark", data: moved });
+    expect(driver.session.inHand).toBe(1);
+    driver.put({ type: "marked", of });
+    expect(driver.session.inHand).toBe(0);
   });
 
   it("SR9: are kept and repeated while the database is away, the highest of them", () => {

@@ -5,16 +5,19 @@ import { accessLaneHead, deviceIdOf } from "../access.ts";
 import { type Mark, type MarkInput, markWriter } from "../mark-writer.ts";
 
 /**
- * Merges a mark of the actor (SR9: never back, clamped to the head of the lane). Resolves with the stored mark, or null
- * when nothing changed or the conversation is not the actor's. The caller has checked that staff may read it.
+ * Merges a mark of the actor (SR9: never back, clamped to the head of the lane) and tells the connected readers when it
+ * moved. Resolves with the stored mark, or null when nothing changed or the conversation is not the actor's. The caller
+ * has checked that staff may read it.
  */
-export function mergeMark(ctx: Ctx, input: MarkInput): Promise<Mark | null> {
-  return markWriter(ctx.database).add({
+export async function mergeMark(ctx: Ctx, input: MarkInput): Promise<Mark | null> {
+  const mark = await markWriter(ctx.database).add({
     ...input,
     companyId: ctx.companyId,
     readerType: ctx.actor.type,
     readerId: ctx.actor.id,
   });
+  if (mark) signalMark(ctx, input.conversationId, mark);
+  return mark;
 }
 
 /** Marks as read up to `seq` of the actor's lane. */
@@ -30,8 +33,7 @@ export function markDelivered(ctx: Ctx, conversationId: ConversationId, seq: num
 async function setMark(ctx: Ctx, input: MarkInput): Promise<void> {
   await inTx(ctx, (tx) => accessLaneHead(tx, input.conversationId));
   traceMark(ctx, deviceIdOf(ctx), input);
-  const mark = await mergeMark(ctx, input);
-  if (mark) signalMark(ctx, input.conversationId, mark);
+  await mergeMark(ctx, input);
 }
 
 /** Remembers which device said so, and when: the stored mark is the reader's, whichever the device. */
@@ -40,7 +42,7 @@ export function traceMark(ctx: Ctx, deviceId: string, { conversationId, delivere
   ctx.trace.marked({ subjectId: conversationId, readerType, readerId, deviceId, delivered, read });
 }
 
-/** Tells the connected readers that a mark moved. Not an event: whoever misses it reads the marks at the next sync. */
+/** Not an event: whoever misses it reads the marks at the next sync. */
 function signalMark(ctx: Ctx, conversationId: ConversationId, mark: Mark): void {
   ctx.bus.signal({
     companyId: ctx.companyId,

@@ -5,6 +5,7 @@ import { answerError, failureOf } from "./frames.ts";
 import { release } from "./in-hand.ts";
 import { lookAround, lookAway } from "./presence.ts";
 import { told } from "./sends.ts";
+import { forgetReceipts, releaseReceipts } from "./signals.ts";
 import type { CatchUp, Failure, Session, SessionEffect, SessionInput, Subscription } from "./types.ts";
 
 /** Most events that are replayed for one conversation and for one resume; beyond that the latest page and a gap. */
@@ -80,6 +81,7 @@ export function forget(
   const subscription = session.subscriptions.get(conversationId);
   if (!subscription) return;
   session.subscriptions.delete(conversationId);
+  forgetReceipts(session, conversationId);
   session.queue = session.queue.filter((id) => id !== conversationId);
   out.push({ type: "leave", conversationId });
   lookAway(session, conversationId, subscription, out);
@@ -175,6 +177,7 @@ export function headsRead(session: Session, input: SessionInput & { type: "heads
     forget(session, conversationId, failureOf("NOT_FOUND"), out);
     if (!isAsked) out.push({ type: "send", frame: { type: "gone", conversationId, why: "access" } });
   }
+  releaseReceipts(session, out);
   proceed(session, out);
 }
 

@@ -22,9 +22,7 @@ export function mark(
 }
 
 export function marked(session: Session, input: SessionInput & { type: "marked" }, out: SessionEffect[]): void {
-  const { of, mark: moved } = input;
-  if (!of.isRepeat) release(session, out);
-  if (moved) out.push({ type: "signal", signal: { subjectId: of.conversationId, kind: "mark", data: moved } });
+  if (!input.of.isRepeat) release(session, out);
 }
 
 /** A client does not repeat a mark as long as its connection lasts, so it is kept until it can be stored. */

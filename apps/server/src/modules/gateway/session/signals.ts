@@ -1,7 +1,7 @@
-import type { ConversationId, ServerFrame } from "@presszero/contracts";
+import type { ConversationId } from "@presszero/contracts";
 import type { Signal } from "../../../kernel/bus.ts";
 import type { Mark } from "../../conversations/index.ts";
-import type { Session, SessionEffect, Who } from "./types.ts";
+import type { Receipt, Session, SessionEffect, Who } from "./types.ts";
 
 /** Passes on what concerns this client: typing to the others in the conversation, marks to the other side and one's own devices. */
 export function signal(session: Session, signal: Signal, out: SessionEffect[]): void {
@@ -44,7 +44,7 @@ function passMark(
     return;
   }
   const subscription = session.subscriptions.get(conversationId);
-  if (isFromMySide || !subscription?.isAllowed) return;
+  if (isFromMySide || !subscription) return;
   // A mark that moves over a note stands still in the customer's lane, and notes cannot be counted by what is said of it.
   const { other } = subscription;
   if (inLane.delivered <= other.delivered && inLane.read <= other.read) return;
@@ -55,10 +55,14 @@ function passMark(
   tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
 }
 
-function tell(session: Session, receipt: Extract<ServerFrame, { type: "receipt" }>, out: SessionEffect[]): void {
-  if (session.pressure === 0) return void out.push({ type: "send", frame: receipt });
-  const key = `${receipt.side} ${receipt.conversationId}`;
-  const kept = session.keptReceipts.get(key) as typeof receipt | undefined;
+/** Of the other side it waits for the right to read: the head that is being read may be older than this mark. */
+const mayBeTold = (session: Session, { side, conversationId }: Receipt) =>
+  side === "mine" || session.subscriptions.get(conversationId)?.isAllowed === true;
+
+function tell(session: Session, receipt: Receipt, out: SessionEffect[]): void {
+  if (session.pressure === 0 && mayBeTold(session, receipt)) return void out.push({ type: "send", frame: receipt });
+  const key = keyOf(receipt);
+  const kept = session.keptReceipts.get(key);
   // Marks of several readers: as far as any of them has come.
   session.keptReceipts.set(key, {
     ...receipt,
@@ -67,8 +71,19 @@ function tell(session: Session, receipt: Extract<ServerFrame, { type: "receipt" 
   });
 }
 
-/** Everything that waited has left: now comes what was kept back. */
+/** The client keeps up again, or may read a conversation: now comes what was kept back. */
 export function releaseReceipts(session: Session, out: SessionEffect[]): void {
-  for (const frame of session.keptReceipts.values()) out.push({ type: "send", frame });
-  session.keptReceipts.clear();
+  if (session.pressure > 0) return;
+  for (const [key, receipt] of session.keptReceipts) {
+    if (!mayBeTold(session, receipt)) continue;
+    session.keptReceipts.delete(key);
+    out.push({ type: "send", frame: receipt });
+  }
 }
+
+/** The conversation is not followed any more. */
+export function forgetReceipts(session: Session, conversationId: ConversationId): void {
+  session.keptReceipts.delete(keyOf({ side: "other", conversationId }));
+}
+
+const keyOf = ({ side, conversationId }: Pick<Receipt, "side" | "conversationId">) => `${side} ${conversationId}`;

@@ -13,7 +13,7 @@ import type {
 import type { Signal } from "../../../kernel/bus.ts";
 import type { Bucket } from "../../../kernel/rate.ts";
 import type { Rate } from "../../../kernel/settings-limits.ts";
-import type { LaneEvent, LaneHead, Mark, Side } from "../../conversations/index.ts";
+import type { LaneEvent, LaneHead, Side } from "../../conversations/index.ts";
 import type { Horizon } from "../views.ts";
 
 type FrameOf<T extends ParsedClientFrame["type"]> = Extract<ParsedClientFrame, { type: T }>;
@@ -58,7 +58,7 @@ export type SessionInput =
   | { type: "eventsRead"; call: number; events: readonly LaneEvent[] }
   | { type: "pageRead"; of: ReadPage; page: EventsPage }
   | { type: "sent"; of: Commit; sent: Sent }
-  | { type: "marked"; of: MergeMark; mark: Mark | null }
+  | { type: "marked"; of: MergeMark }
   | { type: "accessChecked"; isSignedIn: boolean }
   | { type: "flushed" }
   | { type: "failed"; of: SessionCall; failure: Failure }
@@ -134,7 +134,7 @@ export type SessionCall =
   | ReadPage
   /** → sent. */
   | Commit
-  /** → marked: the mark as it is now, null if it did not move. */
+  /** → marked. Whoever does it tells the readers: this session may be over by then. */
   | MergeMark;
 
 type WelcomeFrame = Extract<ServerFrame, { type: "welcome" }>;
@@ -171,9 +171,11 @@ export type SessionEffect =
 
 // ---- what is remembered
 
+export type Receipt = Extract<ServerFrame, { type: "receipt" }>;
+
 /** A conversation that the session follows. */
 export type Subscription = {
-  /** That the conversation may be read has been checked. Until then its signals do not concern this session. */
+  /** That the conversation may be read has been checked. Until then nothing of its signals is told. */
   isAllowed: boolean;
   /** Position in the session's lane up to which the client has been served. */
   last: number;
@@ -276,5 +278,5 @@ export type Session = {
   /** Conversations that the client says to look at. */
   viewing: Set<ConversationId>;
   /** Receipts that wait, the newest of each kind. */
-  keptReceipts: Map<string, ServerFrame>;
+  keptReceipts: Map<string, Receipt>;
 };
