@@ -31,7 +31,7 @@ const batchMs = 1_000;
 const pollMs = 1_000;
 const measureMs = 5_000;
 /** A cursor that moved over events of other types alone is written at most this often. */
-const idleWriteMs = 30_000;
+const idleWriteMs = 2_000;
 /** Hints come in bursts; a short wait gathers them. */
 const gatherMs = 20;
 
@@ -221,9 +221,11 @@ async function readOn(
   const isAll = handled === rows.length && rows.length < batchSize;
   const last = rows[handled - 1];
   const position = isAll ? { xid: horizon, id: 0 } : { xid: last!.xid, id: last!.id };
-  const isWorthWriting = handled > 0 || performance.now() - known.writtenAt > idleWriteMs;
-  if (isWorthWriting) await writeProgress(consumer, client, position, retries);
-  const writtenAt = isWorthWriting ? performance.now() : known.writtenAt;
+  let { writtenAt } = known;
+  if (handled > 0) await writeProgress(consumer, client, position, retries);
+  else if (performance.now() - writtenAt > idleWriteMs) await writeIdleProgress(consumer, client, position);
+  else return { more: !isAll, progress: { client, position, writtenAt } };
+  writtenAt = performance.now();
   return { more: !isAll, progress: { client, position, writtenAt } };
 }
 
@@ -234,6 +236,15 @@ async function startReading(consumer: Consumer, client: pg.PoolClient): Promise<
     [consumer.name],
   );
   return { client, position: rows[0] ?? { xid: "0", id: 0 }, writtenAt: performance.now() };
+}
+
+/** Where there was nothing to pass over, nothing is written, and an installation that rests stays at rest. */
+async function writeIdleProgress(consumer: Consumer, client: pg.PoolClient, position: Position): Promise<void> {
+  await client.query(
+    `update consumer set xid = $2::xid8, id = $3
+      where name = $1 and exists (select from event where (event.xid, event.id) > (consumer.xid, consumer.id))`,
+    [consumer.name, position.xid, position.id],
+  );
 }
 
 /** One statement, so it is one transaction although several consumers share the connection. */
