@@ -247,12 +247,17 @@ export const rules = {
   CR7: {
     section: "client",
     title: "Another epoch",
-    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Messages that it was told are stored, but has not seen as events, go out again under their client ids.",
+    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Its own messages that were confirmed in the last 24 hours go out again under their old client ids, in their old order and without a word to the person; what is lost and cannot come back is shown as not sent.",
+  },
+  CR8: {
+    section: "client",
+    title: "Without a WebSocket",
+    text: "Where no socket gets through, the client asks `GET /v1/events` for the same frames and says what it has to say over HTTP, with the same device as the scope of its client ids. It tries a socket again every five minutes and when the network changes.",
   },
   CR9: {
     section: "client",
     title: "Several tabs",
-    text: "Tabs that run side by side never use one device id at the same time. A device whose tab is gone is taken over by a later one, with its unsent messages.",
+    text: "The tabs of a browser are one device with one outbox, and one of them has the connection for all. When it closes, dies or freezes, another one goes on as the same device; nothing is lost or sent twice. Where tabs cannot find each other, each is a device of its own.",
   },
 
   KA1: {
