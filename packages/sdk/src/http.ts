@@ -33,11 +33,18 @@ type Field<Name extends string, T> = [T] extends [undefined]
     ? { [N in Name]?: T }
     : { [N in Name]: T };
 
-/** What a call takes. `clientId` (a UUID) goes out as `Idempotency-Key`: repeated with the same one, a write happens once. */
+/**
+ * What a call takes. `clientId` (a UUID) goes out as `Idempotency-Key`: repeated with the same one, a write happens once;
+ * with a `deviceId`, also when this device sends it over its socket.
+ */
 export type ApiInput<K extends keyof Api> = Field<"params", Api[K]["params"]> &
   Field<"query", Api[K]["query"]> &
   Field<"body", Api[K]["body"]> &
-  (Api[K]["idempotent"] extends true ? { clientId: string } : unknown) & { signal?: AbortSignal };
+  (Api[K]["idempotent"] extends true ? { clientId: string; deviceId?: string } : unknown) & {
+    signal?: AbortSignal;
+    /** Without an answer in this time the call fails; 15 s unless given. */
+    timeoutMs?: number;
+  };
 
 export type ApiOutput<K extends keyof Api> = Api[K]["response"];
 
@@ -53,7 +60,9 @@ type LooseInput = {
   query?: Record<string, unknown>;
   body?: unknown;
   clientId?: string;
+  deviceId?: string;
   signal?: AbortSignal;
+  timeoutMs?: number;
 };
 
 export function createApi(options: ApiOptions): ApiClient {
@@ -67,9 +76,10 @@ export function createApi(options: ApiOptions): ApiClient {
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
     if (input.body !== undefined) headers["content-type"] = "application/json";
     if (input.clientId !== undefined) headers["idempotency-key"] = input.clientId;
+    if (input.deviceId !== undefined) headers["device-id"] = input.deviceId;
 
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), timeoutMs);
+    const timer = setTimeout(() => abort.abort(), input.timeoutMs ?? timeoutMs);
     const onAbort = () => abort.abort(input.signal?.reason);
     input.signal?.addEventListener("abort", onAbort);
     if (input.signal?.aborted) onAbort();

@@ -2,8 +2,8 @@ import type { Clock } from "./clock.ts";
 import { makeCall, problemOf } from "./api-calls.ts";
 import type { Call, Effect, Input, TimerName } from "./engine.ts";
 import { ApiError, type ApiClient } from "./http.ts";
-import { openSocket, type Socket } from "./socket.ts";
 import type { DeviceStorage } from "./storage.ts";
+import { createTransports, type Transport } from "./transport.ts";
 import type { OutboxItem, Side } from "./types.ts";
 
 export type PerformerPorts = {
@@ -22,7 +22,8 @@ export function createPerformer(ports: PerformerPorts) {
   const { api, baseUrl, side, storage, WebSocket, clock } = ports;
   let isOver = false;
   const tell = (input: Input) => void (isOver || ports.tell(input));
-  let socket: Socket | null = null;
+  const transports = createTransports({ api, baseUrl, side, WebSocket, clock });
+  let transport: Transport | null = null;
   const timers = new Map<TimerName, () => void>();
   let stored: Promise<void> = Promise.resolve();
 
@@ -31,10 +32,10 @@ export function createPerformer(ports: PerformerPorts) {
       case "open_transport":
         return openTransport(effect.transport);
       case "transmit":
-        return socket?.send(effect.frame);
+        return transport?.send(effect.frame);
       case "close_transport":
-        socket?.close(effect.code);
-        socket = null;
+        transport?.close(effect.code);
+        transport = null;
         return;
       case "load":
         return store(async () => tell(await load()));
@@ -61,13 +62,13 @@ export function createPerformer(ports: PerformerPorts) {
     }
   }
 
-  function openTransport(transport: number): void {
-    socket = openSocket(WebSocket ?? globalThis.WebSocket, baseUrl, {
-      open: () => tell({ type: "opened", transport }),
-      frame: (frame) => tell({ type: "frame", transport, frame }),
+  function openTransport(number: number): void {
+    transport = transports.open({
+      open: () => tell({ type: "opened", transport: number }),
+      frame: (frame) => tell({ type: "frame", transport: number, frame }),
       close: (code) => {
-        socket = null;
-        tell({ type: "closed", transport, code });
+        transport = null;
+        tell({ type: "closed", transport: number, code });
       },
     });
   }
@@ -114,7 +115,8 @@ export function createPerformer(ports: PerformerPorts) {
     /** Lets go of everything; nothing more is told. What is on its way to the storage gets there. */
     end: () => {
       isOver = true;
-      socket?.close(1000);
+      transport?.close(1000);
+      transports.end();
       for (const cancel of timers.values()) cancel();
       timers.clear();
     },

@@ -1,25 +1,23 @@
-import type { ClientFrame, ServerFrame } from "@presszero/contracts";
+import type { ServerFrame } from "@presszero/contracts";
 import { realtimePath, subProtocol } from "@presszero/contracts/protocol";
+import type { Transport, TransportListener } from "./transport.ts";
 
-export type Socket = {
-  send: (frame: ClientFrame) => void;
-  /** After this nothing of the socket is heard any more. */
-  close: (code: number) => void;
-};
-
-/** Opens the realtime socket of a server. A frame that cannot be read ends the connection like a broken line. */
-export function openSocket(
-  WebSocket: typeof globalThis.WebSocket,
-  baseUrl: string,
-  on: { open: () => void; frame: (frame: ServerFrame) => void; close: (code: number) => void },
-): Socket {
-  const socket = new WebSocket(realtimeUrl(baseUrl), subProtocol);
+/**
+ * Opens the realtime socket of a server. A frame that cannot be read ends the connection like a broken line, and so does
+ * a socket that the platform refuses to make.
+ */
+export function openSocket(WebSocket: typeof globalThis.WebSocket, baseUrl: string, on: TransportListener): Transport {
   let isHeard = true;
   const end = (code: number) => {
     if (!isHeard) return;
     isHeard = false;
     on.close(code);
   };
+  const socket = makeSocket(WebSocket, baseUrl);
+  if (socket === null) {
+    queueMicrotask(() => end(1006));
+    return { send: () => {}, close: () => void (isHeard = false) };
+  }
   socket.onopen = () => isHeard && on.open();
   socket.onclose = (event) => end(event.code);
   socket.onerror = () => end(1006);
@@ -43,6 +41,14 @@ export function openSocket(
       socket.close(code);
     },
   };
+}
+
+function makeSocket(WebSocket: typeof globalThis.WebSocket, baseUrl: string): WebSocket | null {
+  try {
+    return new WebSocket(realtimeUrl(baseUrl), subProtocol);
+  } catch {
+    return null; // Not there, or not allowed by the page's policy.
+  }
 }
 
 /** "http" becomes "ws", "https" becomes "wss". Without `URL`, whose setters React Native lacks. */

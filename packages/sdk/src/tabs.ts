@@ -156,7 +156,8 @@ export function createTabs(ports: TabsPorts): Core {
       seat?.say({ type: "pong", reign: reign!, n });
       // The timers of a page in the background may be held back; a page that asks is not.
       for (const [timer, due] of Object.entries(engine.timers)) {
-        if (due! <= clock.now()) leadership?.take({ type: "timer", timer: timer as TimerName }, null);
+        if (due! <= clock.now() + engine.time.ahead)
+          leadership?.take({ type: "timer", timer: timer as TimerName }, null);
       }
     } else if (word.type === "hello") {
       seat?.say({ type: "state", to: word.from, reign: reign!, replica: { ...replica, engine: packed(engine) } });

@@ -5,15 +5,21 @@ type EventSource = {
 
 /** In a browser: the network is back, or the page is looked at again. */
 export function onWake(callback: () => void): () => void {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<EventSource> & {
-    document?: EventSource & { visibilityState: string };
-  };
-  if (document === undefined || addEventListener === undefined || removeEventListener === undefined) return () => {};
+  const { document } = globalThis as { document?: EventSource & { visibilityState: string } };
+  if (document === undefined) return () => {};
   const onVisible = () => document.visibilityState === "visible" && callback();
-  addEventListener("online", callback);
   document.addEventListener("visibilitychange", onVisible);
+  const endOnline = onOnline(callback);
   return () => {
-    removeEventListener("online", callback);
     document.removeEventListener("visibilitychange", onVisible);
+    endOnline();
   };
+}
+
+/** In a browser: there is a network again, perhaps another one. */
+export function onOnline(callback: () => void): () => void {
+  const { addEventListener, removeEventListener } = globalThis as Partial<EventSource>;
+  if (addEventListener === undefined || removeEventListener === undefined) return () => {};
+  addEventListener("online", callback);
+  return () => removeEventListener("online", callback);
 }

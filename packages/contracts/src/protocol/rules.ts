@@ -247,17 +247,17 @@ export const rules = {
   CR7: {
     section: "client",
     title: "Another epoch",
-    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Its own messages of the last 24 hours that were confirmed under the old epoch go out once more under their client ids, in their old order and before anything new: what the server has kept it knows, what it has lost comes back.",
+    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Its own messages that were confirmed in the last 24 hours go out again under their old client ids, in their old order and without a word to the person; what is lost and cannot come back is shown as not sent.",
   },
   CR8: {
     section: "client",
     title: "Without a WebSocket",
-    text: "Where no WebSocket gets through, a client calls `GET /v1/events` again and again, each time with what it holds. The call waits up to 25 seconds and answers the frames that a socket with the same hello would have got; it counts as a connection, and ends with 401 when the sign-in does and with 503 on a restart. Messages, fetches and marks go by their routes, with the same meaning.",
+    text: "Where no socket gets through, the client asks `GET /v1/events` for the same frames and says what it has to say over HTTP, with the same device as the scope of its client ids. It tries a socket again every five minutes and when the network changes.",
   },
   CR9: {
     section: "client",
     title: "Several tabs",
-    text: "The tabs of a browser are one device with one outbox and one connection: one of them leads, the others show what it knows and act through it. When it closes, dies or freezes, another takes over as the same device. Where tabs cannot find out about each other (no Web Locks), each is a device of its own.",
+    text: "The tabs of a browser are one device with one outbox, and one of them has the connection for all. When it closes, dies or freezes, another one goes on as the same device; nothing is lost or sent twice. Where tabs cannot find each other, each is a device of its own.",
   },
 
   KA1: {
