@@ -26,7 +26,7 @@ export {
   type ListFilter,
 } from "./selectors.ts";
 export { initialState, reduce, type Action } from "./state.ts";
-export { memoryStorage, openStorage, type DeviceStorage, type TabGroup } from "./storage.ts";
+export { deleteStorage, memoryStorage, openStorage, type DeviceStorage, type TabGroup } from "./storage.ts";
 export { applyEvent } from "./summary.ts";
 export { createSync, type Sync, type SyncOptions } from "./sync.ts";
 export type {

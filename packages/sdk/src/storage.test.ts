@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newUuid } from "./ids.ts";
-import { openStorage } from "./storage.ts";
+import { deleteStorage, openStorage } from "./storage.ts";
 import type { OutboxItem } from "./types.ts";
 
 /** A tab's session, as browsers have it. */
@@ -12,6 +12,7 @@ function newSession() {
   return {
     getItem: (key: string) => values.get(key) ?? null,
     setItem: (key: string, value: string) => void values.set(key, value),
+    removeItem: (key: string) => void values.delete(key),
   };
 }
 
@@ -66,6 +67,17 @@ describe("in IndexedDB (CR1)", () => {
     await (await openTab(session, "agt_1")).put(item(1));
     expect(await (await openTab(session, "agt_2")).load()).toEqual([]);
   });
+});
+
+test("an account that is gone for good leaves nothing, and the next one is another device", async () => {
+  const first = await openTab();
+  await first.put(item(1));
+  await deleteStorage("agt_1");
+  await expect(first.put(item(2))).rejects.toThrow();
+  for (const storage of opened) storage.close();
+  const next = await openTab();
+  expect(next.deviceId).not.toBe(first.deviceId);
+  expect(await next.load()).toEqual([]);
 });
 
 describe("CR9: the tabs of a browser are one device", () => {

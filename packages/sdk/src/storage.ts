@@ -1,4 +1,4 @@
-import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
 import { newUuid } from "./ids.ts";
 import type { OutboxItem } from "./types.ts";
 
@@ -36,14 +36,14 @@ type Schema = DBSchema & {
   shared: { key: string; value: string };
 };
 
-type SessionStorage = { getItem: (key: string) => string | null; setItem: (key: string, value: string) => void };
+type SessionStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /**
  * Opens the storage of this browser for one account (an agent's id, a widget's key): messages of one account are never
  * sent by another. CR1: IndexedDB, and where that is missing memory with a copy in the tab's session.
  */
 export async function openStorage(account: string): Promise<DeviceStorage> {
-  const name = `presszero:${account}`;
+  const name = databaseOf(account);
   try {
     return await indexedDbStorage(name, await openDatabase(name));
   } catch {
@@ -51,6 +51,15 @@ export async function openStorage(account: string): Promise<DeviceStorage> {
     return sessionStorageOf(name);
   }
 }
+
+/** Deletes what a browser holds of an account that is gone for good. Its storages are closed by it. */
+export async function deleteStorage(account: string): Promise<void> {
+  const name = databaseOf(account);
+  findSession()?.removeItem(`${name}:outbox`);
+  await deleteDB(name).catch(() => {}); // Where nothing can be stored, nothing was.
+}
+
+const databaseOf = (account: string) => `presszero:${account}`;
 
 /** Rejects when a tab with an older version of this code does not let go of the database. */
 function openDatabase(name: string): Promise<IDBPDatabase<Schema>> {

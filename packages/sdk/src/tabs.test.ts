@@ -32,7 +32,7 @@ const storedTexts = (lane: Lane) =>
 const text = (words: string) => ({ kind: "text", text: words }) as const;
 const connections = (server: TestServer) => server.framesOf("hello").length;
 
-test("one connection for all tabs, which show the same and act alike", async () => {
+test("[CR9] one connection for all tabs, which show the same and act alike", async () => {
   const { server, browser, openTab } = await setUp();
   const lane = server.addLane();
   const [first, second] = [openTab(), openTab()];
@@ -115,7 +115,7 @@ test("a conversation that is started in one tab is not `started` in another", as
   expect([first.getState().started, second.getState().started]).toEqual([one, two]);
 });
 
-test("the leader closes: the next tab goes on at once, as the same device, with nothing lost or sent twice", async () => {
+test("[CR9] the leader closes: the next tab goes on at once, as the same device, with nothing lost or sent twice", async () => {
   const { server, browser, openTab } = await setUp();
   const lane = server.addLane();
   const [first, second, third] = [openTab(), openTab(), openTab()];
@@ -212,7 +212,7 @@ test("a killed tab lets go of its conversations, and what it had stored and not 
   expect(leader!.getState().conversations[lane.id]!.synced).toBe(false);
 });
 
-test("the leader is frozen: another tab takes over, and the leader follows when it wakes up", async () => {
+test("[CR9] the leader is frozen: another tab takes over, and the leader follows when it wakes up", async () => {
   const { server, lane, tabs } = await openTabs(3);
   const [leader, second, third] = tabs;
   leader!.freeze();

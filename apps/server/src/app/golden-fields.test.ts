@@ -385,6 +385,9 @@ const neverFilled: Record<string, RegExp> = {
   "POST /v1/setup": /^me\.(id|name|companyId|companyName)$/,
   "POST /v1/invitations/accept": /^me\.(id|name|companyId|companyName)$/,
   "POST /v1/widgets/:widgetKey/guests": /^me\.(agent\.\w+|company\.\w+|permissions|company\.allowedOrigins)(\[\])?$/,
+  // Nobody is connected to this process who was given the message, or could say that it has come.
+  "GET /v1/conversations/:conversationId/messages/:messageId/trace":
+    /^(processes\[\]\.passed|readers\[\]\.devices\[\])\./,
   // Only words can be edited, and a customer's have nothing beside them.
   "PATCH /v1/conversations/:conversationId/messages/:messageId": /^content\.(cards|fields|submit|values)/,
   "PATCH /v1/my/conversations/:conversationId/messages/:messageId": /^content\./,

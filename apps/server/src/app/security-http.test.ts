@@ -468,7 +468,7 @@ describe("pages", () => {
     for (const cursor of cursors) {
       await expectRefusal({ method: "GET", url: `${url}${more}cursor=${cursor}`, token: tokenFor(route) }, 422);
     }
-    for (const limit of ["0", "-1", "101", "1000000000", "1.5", "x", "", "%00", "1e400", "9007199254740993"]) {
+    for (const limit of ["0", "-1", "1000", "1000000000", "1.5", "x", "", "%00", "1e400", "9007199254740993"]) {
       await expectRefusal({ method: "GET", url: `${url}${more}limit=${limit}`, token: tokenFor(route) }, 422);
     }
   });

@@ -38,7 +38,7 @@ export type Signal = {
 };
 
 /** Another process recorded an event; whoever needs the event reads it. */
-export type Hint = { companyId: CompanyId; subjectId: string; seq: number; type: string };
+export type Hint = Pick<RecordedEvent, "companyId" | "subjectId" | "seq" | "type" | "isPublic">;
 
 /**
  * Port: tells the parts of this process what was committed and what passes by. It carries hints only: whoever needs

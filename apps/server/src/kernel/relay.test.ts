@@ -52,8 +52,8 @@ it("tells the other processes where a subject stands, and not itself", async () 
   one.bus.publish([event("cnv_a", 1), event("cnv_a", 2), event("cnv_b", 7, "session.revoked")]);
   await expect.poll(() => other.hints.length).toBe(2);
   expect(other.hints).toEqual([
-    { companyId, subjectId: "cnv_a", seq: 2, type: "message.created" },
-    { companyId, subjectId: "cnv_b", seq: 7, type: "session.revoked" },
+    { companyId, subjectId: "cnv_a", seq: 2, type: "message.created", isPublic: true },
+    { companyId, subjectId: "cnv_b", seq: 7, type: "session.revoked", isPublic: true },
   ]);
   expect(one.hints).toEqual([]);
 });
@@ -87,7 +87,7 @@ it("comes back when its connection is cut", async () => {
 it("splits what does not fit into one notification, and leaves nothing out", () => {
   const hints = Array.from(
     { length: 500 },
-    (_, index) => [companyId, `cnv_${index}`, index, "message.created"] as const,
+    (_, index) => [companyId, `cnv_${index}`, index, "message.created", true] as const,
   );
   const signal: Signal = { companyId, subjectId: "cnv_a", kind: "typing", by, data: { text: "ü".repeat(3000) } };
   const payloads = pack(

@@ -12,7 +12,7 @@ const maxWaiting = 10_000;
 const reconnectMs = 1_000;
 const channel = "presszero_relay";
 
-type HintRow = [companyId: CompanyId, subjectId: string, seq: number, type: string];
+type HintRow = [companyId: CompanyId, subjectId: string, seq: number, type: string, isPublic: boolean];
 type Packet = { from: string; hints: HintRow[]; signals: Signal[] };
 
 export type Relay = { stop(): Promise<void> };
@@ -34,7 +34,9 @@ export async function startRelay(ctx: SystemCtx): Promise<Relay> {
   function receive(payload: string): void {
     const packet = JSON.parse(payload) as Packet;
     if (packet.from === self) return;
-    for (const [companyId, subjectId, seq, type] of packet.hints) ctx.bus.hint({ companyId, subjectId, seq, type });
+    for (const [companyId, subjectId, seq, type, isPublic] of packet.hints) {
+      ctx.bus.hint({ companyId, subjectId, seq, type, isPublic });
+    }
     for (const signal of packet.signals) ctx.bus.signal({ ...signal, isRemote: true });
   }
 
@@ -81,9 +83,11 @@ export async function startRelay(ctx: SystemCtx): Promise<Relay> {
   }
 
   const stopEvents = ctx.bus.onEvents((events) => {
-    for (const { companyId, subjectId, seq, type } of events) {
-      // The newest event of a subject says it all, but each type is told: some make listeners look at rights.
-      if (hints.size < maxWaiting) hints.set(`${companyId} ${subjectId} ${type}`, [companyId, subjectId, seq, type]);
+    for (const { companyId, subjectId, seq, type, isPublic } of events) {
+      // The newest event of a subject says it all, but each type is told, since some make listeners look at rights, and
+      // each audience.
+      const key = `${companyId} ${subjectId} ${type} ${isPublic}`;
+      if (hints.size < maxWaiting) hints.set(key, [companyId, subjectId, seq, type, isPublic]);
     }
     sending ??= send();
   });

@@ -35,7 +35,7 @@ async function findStage(widgetKey: string): Promise<Stage> {
       document.documentElement.style.setProperty(property, value);
     }
     const guest = findGuest(settings);
-    return guest ? begin(settings, await resumeGuest(settings, guest)) : { name: "consent", settings };
+    return guest ? begin(settings, await resumeGuest(guest)) : { name: "consent", settings };
   } catch (cause) {
     return { name: "failed", final: cause instanceof ApiError && !cause.retry };
   }

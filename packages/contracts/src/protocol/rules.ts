@@ -79,7 +79,7 @@ export const rules = {
   ID2: {
     section: "identifiers",
     title: "Client id over HTTP",
-    text: "Over HTTP the client id is the header `Idempotency-Key`, and the session or API key stands for the device.",
+    text: "Over HTTP the client id is the header `Idempotency-Key`. Its scope is the device that the header `Device-Id` names, which has to be the caller's, and without that header the session or API key.",
   },
   ID3: {
     section: "identifiers",
@@ -247,12 +247,17 @@ export const rules = {
   CR7: {
     section: "client",
     title: "Another epoch",
-    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Messages that it was told are stored, but has not seen as events, go out again under their client ids.",
+    text: "After a welcome with another epoch the client drops its cursors and everything it has read, and loads again. Its own messages of the last 24 hours that were confirmed under the old epoch go out once more under their client ids, in their old order and before anything new: what the server has kept it knows, what it has lost comes back.",
+  },
+  CR8: {
+    section: "client",
+    title: "Without a WebSocket",
+    text: "Where no WebSocket gets through, a client calls `GET /v1/events` again and again, each time with what it holds. The call waits up to 25 seconds and answers the frames that a socket with the same hello would have got; it counts as a connection, and ends with 401 when the sign-in does and with 503 on a restart. Messages, fetches and marks go by their routes, with the same meaning.",
   },
   CR9: {
     section: "client",
     title: "Several tabs",
-    text: "Tabs that run side by side never use one device id at the same time. A device whose tab is gone is taken over by a later one, with its unsent messages.",
+    text: "The tabs of a browser are one device with one outbox and one connection: one of them leads, the others show what it knows and act through it. When it closes, dies or freezes, another takes over as the same device. Where tabs cannot find out about each other (no Web Locks), each is a device of its own.",
   },
 
   KA1: {
@@ -376,6 +381,11 @@ export const rules = {
     section: "limits",
     title: "Page",
     text: "A `page` has at most 256 KiB: it ends earlier with `more: true` where the events asked for have more.",
+  },
+  LM11: {
+    section: "limits",
+    title: "Poll",
+    text: "`GET /v1/events` takes at most 100 conversations, and answers about a mebibyte at most; the next call brings the rest.",
   },
 
   ER1: {

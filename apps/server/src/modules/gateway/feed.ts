@@ -35,7 +35,8 @@ export async function readFeed(
 export function createFeed(system: SystemCtx) {
   const staff = new Map<CompanyId, Set<Connection>>();
   const customers = new Map<CompanyId, Map<string, Set<Connection>>>();
-  let dirty = new Map<CompanyId, Set<ConversationId>>();
+  /** What changed, and whether its customer learns of it: not even that something happened, if it was a note. */
+  let dirty = new Map<CompanyId, Map<ConversationId, boolean>>();
   let timer: NodeJS.Timeout | null = null;
   let isFlushing = false;
   let isStopped = false;
@@ -68,10 +69,15 @@ export function createFeed(system: SystemCtx) {
     if (people?.size === 0) customers.delete(companyId);
   }
 
-  function changed(companyId: CompanyId, conversationId: ConversationId): void {
+  function changed(companyId: CompanyId, conversationId: ConversationId, isPublic: boolean): void {
     if (!staff.has(companyId) && !customers.has(companyId)) return;
-    getOrCreate(dirty, companyId, () => new Set<ConversationId>()).add(conversationId);
+    mark(companyId, conversationId, isPublic);
     if (!isFlushing) timer ??= setTimeout(() => void flush(), 0);
+  }
+
+  function mark(companyId: CompanyId, conversationId: ConversationId, isPublic: boolean): void {
+    const ofCompany = getOrCreate(dirty, companyId, () => new Map<ConversationId, boolean>());
+    ofCompany.set(conversationId, isPublic || ofCompany.get(conversationId) === true);
   }
 
   /** Every change below this position was told to `changed`. */
@@ -87,15 +93,14 @@ export function createFeed(system: SystemCtx) {
     const reaching = swept;
     let isComplete = true;
     dirty = new Map();
-    for (const [companyId, ids] of now) {
+    for (const [companyId, changes] of now) {
       try {
-        await tell(companyId, [...ids]);
+        await tell(companyId, changes);
       } catch (error) {
         // The changes stay in the log: they come back with the next round.
         system.log.warn({ err: error, companyId }, "could not read changed conversations");
         isComplete = false;
-        const again = getOrCreate(dirty, companyId, () => new Set<ConversationId>());
-        for (const id of ids) again.add(id);
+        for (const [id, isPublic] of changes) mark(companyId, id, isPublic);
       }
     }
     if (isComplete) told = reaching;
@@ -107,7 +112,8 @@ export function createFeed(system: SystemCtx) {
     }, pauseMs);
   }
 
-  async function tell(companyId: CompanyId, ids: ConversationId[]): Promise<void> {
+  async function tell(companyId: CompanyId, changes: ReadonlyMap<ConversationId, boolean>): Promise<void> {
+    const ids = [...changes.keys()];
     for (let start = 0; start < ids.length; start += entriesPerRead) {
       const part = ids.slice(start, start + entriesPerRead);
       const entries = await inTx(systemCtx(system, companyId, "gateway"), (tx) => listFeedEntries(tx, part));
@@ -121,7 +127,7 @@ export function createFeed(system: SystemCtx) {
       if (!people) continue;
       for (const { contactId, customer } of entries) {
         const devices = people.get(contactId);
-        if (!devices) continue;
+        if (!devices || !changes.get(customer.id)) continue;
         const items = [toText(customer)];
         for (const connection of devices) connection.put({ type: "feed", items, position: told });
       }

@@ -37,14 +37,16 @@ const pressureCheckMs = 1_000;
 /** Checks of access that run at the same moment. */
 const checksAtOnce = 4;
 
-/** Events after which somebody may no longer be who they were. */
-const accessEvents = new Set([
-  "session.revoked",
-  "agent.changed",
-  "agent.deactivated",
-  "api_key.revoked",
-  "company.suspended",
-]);
+/** Sends that are under way when the process ends get this long. */
+const lastSendsMs = 10_000;
+
+/**
+ * Whether somebody may no longer be who they were after this event: it is about a session, a person or a key, or the
+ * company is suspended.
+ */
+function isAboutAccess(type: string, subjectId: string): boolean {
+  return /^(ses|gst|agt|con|key)_/.test(subjectId) || type === "company.suspended";
+}
 
 export type Gateway = {
   /** For the HTTP server's `upgrade` event; answers 404 to other paths and 426 to a wrong sub-protocol. */
@@ -73,12 +75,12 @@ export async function startGateway(
   const epoch = await readEpoch(system.database.worker);
   const checks = createLine(checksAtOnce);
   const environment = { system, groups, feed, registry, presence, admission, epoch, checks };
-  const sweeper = await startSweeper(system, accessEvents, {
-    changed: (companyId, subjectId, seq) => {
+  const sweeper = await startSweeper(system, isAboutAccess, {
+    changed: (companyId, subjectId, seq, isPublic) => {
       const conversation = conversationId.safeParse(subjectId);
       if (!conversation.success) return;
       if (groups.heardOf(companyId, conversation.data, seq)) metrics.hintGaps.inc();
-      feed.changed(companyId, conversation.data);
+      feed.changed(companyId, conversation.data, isPublic);
     },
     accessChanged: recheck,
     swept: (position) => {
@@ -122,20 +124,20 @@ export async function startGateway(
 
   const stopEvents = system.bus.onEvents((events) => {
     for (const event of events) {
-      if (accessEvents.has(event.type)) recheck(event.companyId, event.subjectId);
+      if (isAboutAccess(event.type, event.subjectId)) recheck(event.companyId, event.subjectId);
       const conversation = conversationId.safeParse(event.subjectId);
       if (!conversation.success) continue;
       sweeper.known(event);
       groups.offer(toLaneEvent(event, conversation.data));
-      feed.changed(event.companyId, conversation.data);
+      feed.changed(event.companyId, conversation.data, event.isPublic);
     }
   });
-  const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type }) => {
-    if (accessEvents.has(type)) recheck(companyId, subjectId);
+  const stopHints = system.bus.onHint(({ companyId, subjectId, seq, type, isPublic }) => {
+    if (isAboutAccess(type, subjectId)) recheck(companyId, subjectId);
     const conversation = conversationId.safeParse(subjectId);
     if (!conversation.success) return;
     groups.heardOf(companyId, conversation.data, seq);
-    feed.changed(companyId, conversation.data);
+    feed.changed(companyId, conversation.data, isPublic);
   });
   const stopSignals = system.bus.onSignal((signal) => {
     const { companyId, by, kind } = signal;
@@ -196,7 +198,9 @@ export async function startGateway(
         connection.put({ type: "end", code: 1012 });
         if (open.length > 1) await sleep(spreadMs / open.length);
       }
-      // Sends that came in before the close are still committed.
+      // Sends that came in before are still committed and answered.
+      const patienceEnds = performance.now() + lastSendsMs;
+      while (registry.all.size > 0 && performance.now() < patienceEnds) await sleep(50);
       await messageWriter(system.database).idle();
       stopEvents();
       stopHints();

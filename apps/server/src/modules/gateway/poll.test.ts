@@ -98,7 +98,7 @@ async function upToDate(ctx: Ctx, id: ConversationId): Promise<Record<string, st
 const waits = (answer: Promise<Answer>) =>
   Promise.race([answer.then(() => false), new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 400))]);
 
-describe("a poll", () => {
+describe("[CR8] a poll", () => {
   it("answers at once when there is something to tell, otherwise when something happens", async () => {
     const id = await start();
     expect(typesOf(await poll(company.agent))).toEqual(["welcome"]);
@@ -146,7 +146,7 @@ describe("a poll", () => {
     customer.close();
   });
 
-  it("gives more than fits into one answer in several", async () => {
+  it("[LM11] gives more than fits into one answer in several", async () => {
     const id = await start();
     for (let index = 0; index < 150; index++) await sendMessage(company.customer, id, message("x".repeat(16_000)));
     const seqs: number[] = [];
@@ -163,7 +163,7 @@ describe("a poll", () => {
 });
 
 describe("limits", () => {
-  it("refuses what is not well formed, and more than a hundred conversations (§8)", async () => {
+  it("[LM11] refuses what is not well formed, and more than a hundred conversations", async () => {
     const id = await start();
     const wrong: Record<string, string>[] = [
       { deviceId: "phone" },
@@ -220,7 +220,7 @@ describe("limits", () => {
 });
 
 describe("the end of a poll", () => {
-  it("SR3: comes with the end of the sign-in, as 401", async () => {
+  it("[SR3, CR8] comes with the end of the sign-in, as 401", async () => {
     const other = await createTestCompany(system, "Short shift");
     const known = await upToDate(other.agent, await start(other));
     const waiting = poll(other.agent, known);
@@ -229,7 +229,7 @@ describe("the end of a poll", () => {
     expect(await waiting).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
   });
 
-  it("§6: comes with a restart, as 503 with the time to come back", async () => {
+  it("[CR8, KA7] comes with a restart, as 503 with the time to come back", async () => {
     const second = await startGateway(system, () => "");
     const http = await createHttpServer(system, second.handlers);
     await http.listen({ port: 0, host: "127.0.0.1" });
@@ -251,7 +251,7 @@ describe("the end of a poll", () => {
 });
 
 describe("a message by two ways", () => {
-  it("CR8 PR2: sent by the socket and, without an answer, repeated over HTTP by the same device, is one message", async () => {
+  it("[CR8, PR2, ID2] sent by the socket and, without an answer, repeated over HTTP by the same device, is one message", async () => {
     const id = await start();
     const deviceId = randomUUID();
     const clientId = randomUUID();
@@ -277,7 +277,7 @@ describe("a message by two ways", () => {
     expect(texts).toEqual(["Hello", "once"]);
   });
 
-  it("CR8: so is one that starts a conversation", async () => {
+  it("[CR8, ID2] so is one that starts a conversation", async () => {
     const headers = { "idempotency-key": randomUUID(), "device-id": randomUUID() };
     const first = await post(company.otherCustomer, "/v1/my/conversations", headers, "start");
     const { ticket } = await createTicket(company.otherCustomer, { deviceId: headers["device-id"] });
@@ -291,7 +291,7 @@ describe("a message by two ways", () => {
     client.close();
   });
 
-  it("takes no device of somebody else, nor what is no device", async () => {
+  it("[ID2, ID9] takes no device of somebody else, nor what is no device", async () => {
     const id = await start();
     const deviceId = randomUUID();
     await createTicket(company.agent, { deviceId });

@@ -74,7 +74,7 @@ const texts = (client: TestClient) =>
   );
 const seqs = (client: TestClient) => client.frames.flatMap((frame) => (frame.type === "event" ? [frame.seq] : []));
 
-describe.each(["socket", "long poll"] as const)("by %s:", (transport) => {
+describe.each(["socket", "long poll"] as const)("[CR8] by %s:", (transport) => {
   async function connect(
     ctx: Ctx,
     hello: Partial<Hello> = {},

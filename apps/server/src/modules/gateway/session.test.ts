@@ -283,14 +283,36 @@ describe("sends", () => {
     const driver = welcomed();
     following(driver, id, 3);
     say(driver, 2, id, clientId);
-    const stored = event(id, 4, { by: agent.by, text: "m 2" });
-    const message = { ...stored.message!, author: agent.by, clientId };
-    const tell = () => driver.put({ type: "event", event: { ...stored, message } });
+    const message = { ...event(id, 4).message!, clientId, author: agent.by };
+    const tell = () => driver.put({ type: "event", event: event(id, 4, { by: agent.by, message }) });
     if (when === "before") tell();
     driver.put({ type: "failed", of: driver.last("commit"), failure: { code: "UNKNOWN_RETRY", retry: true } });
     if (when === "after") tell();
     say(driver, 3, id);
     expect(driver.last("commit").id).toBe(3);
+  });
+
+  it("[KA7] those under way when the process ends are answered before the connection ends", () => {
+    const id = newId("conversation");
+    const driver = welcomed();
+    say(driver, 1, id);
+    say(driver, 2, id);
+    driver.put({ type: "drain", spreadMs: 100 });
+    driver.put({ type: "end", code: 1012 });
+    say(driver, 3, id);
+    store(driver, driver.last("commit"));
+    expect(driver.all("close")).toEqual([]);
+    store(driver, driver.last("commit"));
+    expect(driver.framesOf("ok").map(({ id: of }) => of)).toEqual([1, 2]);
+    expect(driver.last("close").code).toBe(1012);
+    const idle = welcomed();
+    idle.put({ type: "end", code: 1012 });
+    expect(idle.last("close").code).toBe(1012);
+    const stuck = welcomed();
+    say(stuck, 1, id);
+    stuck.put({ type: "end", code: 1012 });
+    stuck.put({ type: "timer", name: stuck.last("setTimer").name });
+    expect(stuck.last("close").code).toBe(1012);
   });
 
   it("remembers no start of a conversation that failed", () => {

@@ -41,9 +41,12 @@ import { limitFrame, limits } from "./session/limits.ts";
 import { mark, markFailed, marked, repeatMarks } from "./session/marks.ts";
 import { fitPage } from "./session/page.ts";
 import { presence, releasePresence, view, viewers } from "./session/presence.ts";
-import { send, sendFailed, sent } from "./session/sends.ts";
+import { areSendsUnderWay, send, sendFailed, sent } from "./session/sends.ts";
 import { releaseReceipts, signal } from "./session/signals.ts";
 import type { Pressure, Session, SessionEffect, SessionInput } from "./session/types.ts";
+
+/** Sends under way get this long when the connection is to end. */
+const lastSendsMs = 5_000;
 
 export type * from "./session/types.ts";
 
@@ -52,6 +55,7 @@ export function createSession(options: Pick<Session, "id" | "epoch" | "frameRate
     ...options,
     stage: "new",
     frames: null,
+    ending: null,
     who: null,
     hello: null,
     early: [],
@@ -88,7 +92,8 @@ function consider(session: Session, input: SessionInput, now: number, out: Sessi
     case "frame":
       return frame(session, input.text, now, out);
     case "sent":
-      return sent(session, input, out);
+      sent(session, input, out);
+      return endIfAnswered(session, out);
     case "marked":
       return marked(session, input, out);
     case "signal":
@@ -137,20 +142,24 @@ function consider(session: Session, input: SessionInput, now: number, out: Sessi
     case "failed":
       return failed(session, input, out);
     case "timer":
-      return input.name === "hello" ? end(session, 4408, out) : repeatMarks(session, out);
+      if (input.name === "marks") return repeatMarks(session, out);
+      return end(session, session.ending ?? 4408, out);
     case "drain":
       if (session.stage !== "open") return;
       return void out.push({ type: "send", frame: { type: "drain", spreadMs: input.spreadMs } });
     case "binary":
       return end(session, 4400, out);
     case "end":
-      return end(session, input.code, out);
+      if (input.code !== 1012 || !areSendsUnderWay(session)) return end(session, input.code, out);
+      session.ending = input.code;
+      return void out.push({ type: "setTimer", name: "end", ms: lastSendsMs });
     case "closed":
       return leave(session, out);
   }
 }
 
 function frame(session: Session, text: string, now: number, out: SessionEffect[]): void {
+  if (session.ending !== null) return;
   const waitMs = limitFrame(session, now);
   if (waitMs === "flood") return end(session, 4429, out);
   const raw = parseObject(text);
@@ -233,7 +242,8 @@ function failed(session: Session, input: SessionInput & { type: "failed" }, out:
   const { of, failure } = input;
   switch (of.type) {
     case "commit":
-      return sendFailed(session, of, failure, out);
+      sendFailed(session, of, failure, out);
+      return endIfAnswered(session, out);
     case "mergeMark":
       return markFailed(session, of, failure, out);
     case "readPage":
@@ -261,6 +271,10 @@ function press(session: Session, level: Pressure, out: SessionEffect[]): void {
   releasePresence(session, out);
   releaseFeed(session, out);
   proceed(session, out);
+}
+
+function endIfAnswered(session: Session, out: SessionEffect[]): void {
+  if (session.ending !== null && !areSendsUnderWay(session)) end(session, session.ending, out);
 }
 
 function end(session: Session, code: CloseCode, out: SessionEffect[]): void {

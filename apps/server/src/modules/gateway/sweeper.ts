@@ -17,9 +17,10 @@ export type Sweeper = {
  */
 export async function startSweeper(
   system: SystemCtx,
-  accessEvents: ReadonlySet<string>,
+  isAboutAccess: (type: string, subjectId: string) => boolean,
   on: {
-    changed(companyId: CompanyId, subjectId: string, seq: number): void;
+    /** `isPublic`: customers learn of some of it too. */
+    changed(companyId: CompanyId, subjectId: string, seq: number, isPublic: boolean): void;
     accessChanged(companyId: CompanyId, subjectId: string): void;
     /** Everything that was committed below this position has been told, by the bus or by `changed`. */
     swept(position: Horizon): void;
@@ -42,10 +43,12 @@ export async function startSweeper(
       for (const change of changes) {
         const companyId = change.companyId as CompanyId;
         const key = `${companyId} ${change.subjectId}`;
-        if ((known.get(key) ?? knownBefore.get(key) ?? 0) >= change.seq) continue;
+        const knownSeq = known.get(key) ?? knownBefore.get(key) ?? 0;
+        if (knownSeq >= change.seq) continue;
         lag = Math.max(lag, change.ageSeconds);
-        on.changed(companyId, change.subjectId, change.seq);
-        if (change.types.some((type) => accessEvents.has(type))) on.accessChanged(companyId, change.subjectId);
+        on.changed(companyId, change.subjectId, change.seq, change.newestPublic > knownSeq);
+        if (change.types.some((type) => isAboutAccess(type, change.subjectId)))
+          on.accessChanged(companyId, change.subjectId);
       }
       system.metrics.sweeperLagSeconds.set(lag);
       position = horizon;

@@ -13,13 +13,13 @@ export async function readHorizon(ctx: InTx): Promise<Horizon> {
   return rows[0]!.horizon;
 }
 
-/** Conversations of the actor with events since `from`; at most `limit`. */
+/** Conversations of the actor with events since `from` that they may see; at most `limit`. */
 export async function listChangedConversations(
   ctx: Ctx & InTx,
   from: Horizon,
   limit: number,
 ): Promise<ConversationId[]> {
-  const mine = ctx.actor.type === "contact" ? sql`and c.contact_id = ${ctx.actor.id}` : sql``;
+  const mine = ctx.actor.type === "contact" ? sql`and c.contact_id = ${ctx.actor.id} and e.is_public` : sql``;
   const { rows } = await sql<{ id: ConversationId }>`
     select distinct c.id
     from event e
@@ -29,7 +29,15 @@ export async function listChangedConversations(
   return rows.map((row) => row.id);
 }
 
-export type Change = { companyId: string; subjectId: string; seq: number; types: string[]; ageSeconds: number };
+export type Change = {
+  companyId: string;
+  subjectId: string;
+  seq: number;
+  types: string[];
+  /** Seq of the newest event that customers learn of, zero if there is none. */
+  newestPublic: number;
+  ageSeconds: number;
+};
 
 /** What was committed since `from`, one row a subject, and the position to go on from. No position: only where we are. */
 export async function readChanges(
@@ -45,6 +53,7 @@ export async function readChanges(
   const { rows: changes } = await worker.query<Change>({
     name: "changes",
     text: `select company_id as "companyId", subject_id as "subjectId", max(seq) as seq, array_agg(distinct type) as types,
+                  coalesce(max(seq) filter (where is_public), 0) as "newestPublic",
                   extract(epoch from clock_timestamp() - min(created_at))::float8 as "ageSeconds"
            from event where xid >= $1::xid8 and xid < $2::xid8
            group by company_id, subject_id`,

@@ -30,7 +30,15 @@ export function follow(
 ): void {
   let subscription = session.subscriptions.get(conversationId);
   if (!subscription) {
-    subscription = { isAllowed: false, last: after, seq: 0, heard: 0, catchUp: null, around: null };
+    subscription = {
+      isAllowed: false,
+      last: after,
+      seq: 0,
+      heard: 0,
+      other: { delivered: 0, read: 0 },
+      catchUp: null,
+      around: null,
+    };
     session.subscriptions.set(conversationId, subscription);
     // A member before the head is read: what commits in between is held, not lost.
     out.push({ type: "join", conversationId });
@@ -294,7 +302,10 @@ function sendSynced(
     out.push({ type: "send", frame: { ...synced, id } });
     release(session, out);
   }
-  if (catchUp.requests.length === 0) out.push({ type: "send", frame: { ...synced, id: null } });
+  subscription.other = synced.other;
+  // Events that were read because they did not come by themselves: if none was for this side, nothing has happened.
+  const isWorthTelling = catchUp.isResume || subscription.last >= catchUp.from;
+  if (catchUp.requests.length === 0 && isWorthTelling) out.push({ type: "send", frame: { ...synced, id: null } });
   if (catchUp.isResume && session.arriving !== null) session.arriving--;
 }
 

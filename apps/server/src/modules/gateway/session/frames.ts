@@ -25,6 +25,8 @@ export function parseObject(text: string): object | undefined {
 
 /** A hello names 200 conversations with two keys each; nothing else needs so many. */
 const maxKeys = 1_000;
+/** So many wrong fields are named: an answer is no larger than what it answers. */
+const maxFields = 50;
 
 /** The frame, or the answer to one of an unknown type or with wrong fields. */
 export function readFrame(raw: object): ParsedClientFrame | ErrorFrame {
@@ -36,7 +38,10 @@ export function readFrame(raw: object): ParsedClientFrame | ErrorFrame {
   const { type } = raw as { type?: unknown };
   const isKnown = typeof type === "string" && frameTypes.has(type);
   const code: ErrorCode = isKnown ? "VALIDATION" : "UNKNOWN_TYPE";
-  const fields = parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const fields = parsed.error.issues.slice(0, maxFields).map((issue) => ({
+    path: issue.path.join(".").slice(0, 200),
+    message: issue.message.slice(0, 200),
+  }));
   return {
     type: "error",
     id: readId(raw),

@@ -26,6 +26,11 @@ export function send(session: Session, commit: Commit, out: SessionEffect[]): vo
   proceed(session, line, key, out);
 }
 
+export function areSendsUnderWay(session: Session): boolean {
+  for (const line of session.sends.values()) if (line.busy !== null) return true;
+  return false;
+}
+
 export function sent(session: Session, { of, sent }: SessionInput & { type: "sent" }, out: SessionEffect[]): void {
   const line = session.sends.get(keyOf(of))!;
   line.broken = null;

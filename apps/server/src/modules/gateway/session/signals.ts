@@ -41,9 +41,18 @@ function passMark(
   const isFromMySide = (by.type === "contact") === (who.side === "contact");
   if (by.id === who.by.id) {
     tell(session, { type: "receipt", conversationId, side: "mine", ...inLane, seen: mark.seen }, out);
-  } else if (!isFromMySide && session.subscriptions.has(conversationId)) {
-    tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
+    return;
   }
+  const subscription = session.subscriptions.get(conversationId);
+  if (isFromMySide || !subscription) return;
+  // A mark that moves over a note stands still in the customer's lane, and notes cannot be counted by what is said of it.
+  const { other } = subscription;
+  if (inLane.delivered <= other.delivered && inLane.read <= other.read) return;
+  subscription.other = {
+    delivered: Math.max(other.delivered, inLane.delivered),
+    read: Math.max(other.read, inLane.read),
+  };
+  tell(session, { type: "receipt", conversationId, side: "other", ...inLane }, out);
 }
 
 /** Of the other side it waits for the right to read: the head that is being read may be older than this mark. */

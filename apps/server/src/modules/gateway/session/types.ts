@@ -38,7 +38,7 @@ export type FeedText = { conversationId: ConversationId; json: string };
  */
 export type Pressure = 0 | 1 | 2 | 3;
 
-export type TimerName = "hello" | "marks";
+export type TimerName = "hello" | "marks" | "end";
 
 // ---- what happens
 
@@ -84,7 +84,7 @@ export type SessionInput =
   | { type: "pressure"; level: Pressure }
   | { type: "timer"; name: TimerName }
   | { type: "drain"; spreadMs: number }
-  /** The process wants this connection to end. */
+  /** The process wants this connection to end. With 1012 the sends under way are answered first. */
   | { type: "end"; code: CloseCode }
   /** The transport is gone. */
   | { type: "closed" };
@@ -183,6 +183,8 @@ export type Subscription = {
   seq: number;
   /** The newest event that is known to exist. */
   heard: number;
+  /** How far the other side has come, as the client was told. */
+  other: { delivered: number; read: number };
   /** What is being made up for; null when events go on as they come. */
   catchUp: CatchUp | null;
   /** Who is around, and what of it the client was told; null before the first replay is over. */
@@ -244,6 +246,8 @@ export type Session = {
   readonly frameRate: Rate | null;
   stage: "new" | "redeeming" | "arriving" | "open" | "ended";
   frames: { bucket: Bucket; strikes: number[] } | null;
+  /** The code to end with once the sends under way are answered; no more frames are taken. */
+  ending: CloseCode | null;
   who: Who | null;
   hello: FrameOf<"hello"> | null;
   /** Frames that came during the hello. */
