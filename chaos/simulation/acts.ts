@@ -90,7 +90,7 @@ export function act(world: World, action: Action): void {
       return foreign && device.trespass(foreign.id);
     }
     case "import":
-      return importMessages(world, device.person.companyId, c!, action.count);
+      return importMessages(world, device.person.companyId, c!, action);
   }
 }
 
@@ -105,11 +105,16 @@ function messagesOf(device: Device, c: ConversationId): Message[] {
 }
 
 /** By an API key, in one batch of the writer. */
-function importMessages({ db, newId, watch }: World, companyId: CompanyId, c: ConversationId, count: number): void {
+function importMessages(
+  { db, newId, watch }: World,
+  companyId: CompanyId,
+  c: ConversationId,
+  { count, length }: { count: number; length: number },
+): void {
   const author: Person = { companyId, type: "agent", id: newId("key"), name: "import" };
   db.tables.people.set(keyOf(companyId, author.id), author);
   const rows = Array.from({ length: count }, (_, n): MessageRow => {
-    const message = { kind: "text" as const, text: `imported ${n}` };
+    const message = { kind: "text" as const, text: `imported ${n} `.padEnd(length, "x") };
     watch.mayRead(message.text);
     return {
       companyId,

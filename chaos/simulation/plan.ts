@@ -18,8 +18,8 @@ export type Action = { at: number; device: string; pick: number } & (
   | { do: "close" | "reopen" | "assign" | "answer" | "edit" | "delete" | "react" }
   /** Somebody of the other company tries everything with ids that are not theirs. */
   | { do: "trespass" }
-  /** So many messages are stored at once in one conversation, by an API key. */
-  | { do: "import"; count: number }
+  /** So many messages are stored at once in one conversation, by an API key; `length`: of each text. */
+  | { do: "import"; count: number; length: number }
 );
 
 export type Fault = { at: number; ms: number } & (
@@ -116,7 +116,13 @@ export function makePlan(seed: number): Plan {
     faults: faults.toSorted((a, b) => a.at - b.at),
     healAt,
     wakesAtTheEnd: theme !== "dead lines" && random.next() < 0.7,
-    pressureAt: random.next() < 0.3 ? [2, 5, 60] : [100, 400, 2_000],
+    pressureAt: random.pick([
+      [1, 3, 12],
+      [2, 5, 60],
+      [100, 400, 2_000],
+      [100, 400, 2_000],
+      [100, 400, 2_000],
+    ]),
     mostFeedItems: random.next() < 0.2 ? 2 : 500,
     databaseDelay:
       theme === "any" || theme === "dead lines"
@@ -172,7 +178,13 @@ function makeActions(random: Random, devices: readonly DeviceSpec[], healAt: num
   }
   if (hasImport) {
     const base = { device: random.pick(agents).name, pick: random.between(0, 9) };
-    actions.push({ ...base, at: random.between(healAt / 4, healAt), do: "import", count: random.between(150, 320) });
+    actions.push({
+      ...base,
+      at: random.between(healAt / 4, healAt),
+      do: "import",
+      count: random.between(150, 320),
+      length: random.pick([10, 10, 4_000]),
+    });
   }
   return actions;
 }

@@ -57,6 +57,8 @@ export type Connection = {
 type Group = { core: ReturnType<Cores["createGroup"]>; members: Set<Connection> };
 
 const sweepMs = 2_000;
+/** A process that cannot read where the log stands does not start; its keeper starts it again. */
+const restartMs = 200;
 const heartbeatMs = 25_000;
 const silenceMs = 60_000;
 const fillPage = 500;
@@ -335,7 +337,7 @@ export function startProcess(ports: ProcessPorts) {
       (tables, horizon) => ({ horizon, changes: from === null ? [] : cores.listChanges(tables, from, horizon) }),
       (answer) =>
         enter(() => {
-          after(sweepMs, sweep);
+          after(position === null ? restartMs : sweepMs, sweep);
           if ("failure" in answer) return;
           const { changes, horizon } = answer.result;
           for (const change of changes) {
@@ -380,6 +382,7 @@ export function startProcess(ports: ProcessPorts) {
     signalled,
     writer,
     isDead: () => isDead,
+    isServing: () => !isDead && position !== null,
     /** Somebody of this company may have been signed out. */
     accessChanged: (companyId: string) =>
       enter(() => {

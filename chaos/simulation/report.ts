@@ -9,20 +9,17 @@ const longestLine = 220;
 const mostLines = 80;
 
 /** The lines of the history, without what keeps connections alive. */
-export function readHistory(plan: Plan, cores?: Cores): { verdict: Verdict; lines: string[] } {
+export function readHistory(plan: Plan, cores?: Partial<Cores>): { verdict: Verdict; lines: string[] } {
   const lines: string[] = [];
   const trace = (line: string) => {
     if (!/"type":"p[io]ng"/.test(line)) lines.push(line.length > longestLine ? `${line.slice(0, longestLine)}…` : line);
   };
-  return { verdict: simulate(plan, { ...(cores && { cores }), trace }), lines };
+  return { verdict: simulate(plan, { cores, trace }), lines };
 }
 
-export function explain(plan: Plan, verdict: Verdict, cores?: Cores): string {
+export function explain(plan: Plan, verdict: Verdict, cores?: Partial<Cores>): string {
   const { invariant } = verdict.violation!;
-  const small = shrink(
-    plan,
-    (smaller) => simulate(smaller, { ...(cores && { cores }) }).violation?.invariant === invariant,
-  );
+  const small = shrink(plan, (smaller) => simulate(smaller, { cores }).violation?.invariant === invariant);
   const { verdict: again, lines } = readHistory(small, cores);
   const { actions, faults, devices, processes } = small;
   return [

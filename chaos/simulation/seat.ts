@@ -22,7 +22,7 @@ export function takeSeat(world: World, spec: DeviceSpec, person: Person): Seat {
 
   const pickServer = () => {
     const server = chance.pick(world.processes);
-    return server.isDead() ? null : server;
+    return server.isServing() ? server : null;
   };
 
   /** One way over the road, which may be blocked. */

@@ -20,10 +20,11 @@ export type Verdict = {
   messages: number;
 };
 
-export type Options = { cores?: Cores; trace?: (line: string) => void };
+/** `cores`: parts of the product to run instead of the real ones. */
+export type Options = { cores?: Partial<Cores>; trace?: (line: string) => void };
 
-export function simulate(plan: Plan, { cores = realCores, trace }: Options = {}): Verdict {
-  const world = createWorld(plan, cores, trace);
+export function simulate(plan: Plan, { cores, trace }: Options = {}): Verdict {
+  const world = createWorld(plan, { ...realCores, ...cores }, trace);
   const { scheduler, seats, db } = world;
   let steps = 0;
   let violation: Violation | null = null;
