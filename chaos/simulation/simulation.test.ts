@@ -73,10 +73,29 @@ describe("the simulation", () => {
     };
     for (let seed = 1; seed <= 300; seed++) simulate(makePlan(seed), { cores });
     const wanted = [
-      ...["a gap that is asked for", "a message offered again", "a repeat", "a replay in slices"],
-      ...["an event during a replay", "close 1012", "close 1013", "close 4401", "close 4490", "close 4491"],
-      ...["CONVERSATION_CLOSED", "NOT_FOUND", "UNAVAILABLE", "UNKNOWN_RETRY", "drain", "ephemeral", "gap", "gone"],
-      ...["page", "receipt", "resume ok", "resume reset", "synced"],
+      "a gap that is asked for",
+      "a message offered again",
+      "a repeat",
+      "a replay in slices",
+      "an event during a replay",
+      "close 1012",
+      "close 1013",
+      "close 4401",
+      "close 4490",
+      "close 4491",
+      "CONVERSATION_CLOSED",
+      "NOT_FOUND",
+      "UNAVAILABLE",
+      "UNKNOWN_RETRY",
+      "drain",
+      "ephemeral",
+      "gap",
+      "gone",
+      "page",
+      "receipt",
+      "resume ok",
+      "resume reset",
+      "synced",
     ];
     expect(wanted.filter((one) => !seen.has(one))).toEqual([]);
   });

@@ -97,6 +97,8 @@ function MessageRow({ row, item, isNewest, onTrace }: RowProps & { item: Exclude
   const note = face.kind === "note";
   const own = face.author.id === agent.id;
   const notSent = item.type === "pending" && item.status === "not_sent";
+  const isDeleted = item.type === "message" && item.message.deletedAt !== null;
+  const isEdited = item.type === "message" && item.message.editedAt !== null && !isDeleted;
 
   return (
     <article
@@ -125,15 +127,16 @@ function MessageRow({ row, item, isNewest, onTrace }: RowProps & { item: Exclude
             title={exactTime(row.at, locale)}
             data-not-sent={notSent || undefined}
           >
-            <LinkedText text={face.text} />
+            {isDeleted ? <em>{t("thread.deleted")}</em> : <LinkedText text={face.text} />}
           </div>
-          {item.type === "message" ? (
+          {item.type === "message" && !isDeleted ? (
             <MessageMenu message={item.message} inTabOrder={isNewest} onTrace={onTrace} />
           ) : null}
         </div>
         {row.endsGroup || item.type === "pending" ? (
           <footer className={classes.foot}>
             <time dateTime={new Date(row.at).toISOString()}>{clockTime(row.at, locale)}</time>
+            {isEdited ? <span>{t("thread.edited")}</span> : null}
             {notSent ? null : <Tick item={item} />}
           </footer>
         ) : null}

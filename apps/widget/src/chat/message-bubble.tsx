@@ -73,7 +73,7 @@ export function MessageBubble({ row, author, newestOwn, onRetry, onDiscard }: Bu
       )}
       {!own && last && <Avatar name={author} />}
       <div class="bubble" title={exactTime(row.at, tag)}>
-        <MessageText text={row.text} />
+        {row.change === "deleted" ? <em>{t("message.deleted")}</em> : <MessageText text={row.text} />}
       </div>
       {status === "not_sent" && pending ? (
         <div class="failure">
@@ -93,6 +93,7 @@ export function MessageBubble({ row, author, newestOwn, onRetry, onDiscard }: Bu
       ) : (
         <span class={last ? "meta" : "visually-hidden"}>
           <time dateTime={new Date(row.at).toISOString()}>{clockTime(row.at, tag)}</time>
+          {row.change === "edited" && <span>{t("message.edited")}</span>}
           {own && status && status !== "not_sent" && <Status status={status} withText={newestOwn} />}
         </span>
       )}

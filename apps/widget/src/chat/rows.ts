@@ -6,6 +6,7 @@ export type MessageRow = {
   type: "message";
   key: string;
   text: string;
+  change: "edited" | "deleted" | null;
   /** ms since 1970. */
   at: number;
   own: boolean;
@@ -34,14 +35,16 @@ function toMessageRow(item: Extract<ThreadItem, { type: "message" | "pending" }>
     return {
       ...shape,
       text: message.text,
+      change: null,
       at: sent ? Date.parse(sent.at) : queuedAt,
       own: true,
       author: null,
       pending: item.item,
     };
   }
-  const { text, createdAt, author } = item.message;
-  return { ...shape, text, at: Date.parse(createdAt), own: item.own, author, pending: null };
+  const { text, createdAt, author, editedAt, deletedAt } = item.message;
+  const change = deletedAt ? "deleted" : editedAt ? "edited" : null;
+  return { ...shape, text, change, at: Date.parse(createdAt), own: item.own, author, pending: null };
 }
 
 function belongTogether(one: Row | undefined, next: MessageRow): one is MessageRow {
