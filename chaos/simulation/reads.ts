@@ -209,6 +209,8 @@ export function listChanged(tables: Tables, reader: Person, from: number, limit:
   const changed = new Set<ConversationId>();
   for (const event of tables.log) {
     if (event.companyId !== reader.companyId || event.xid < from) continue;
+    // Of a note a customer is not even told that something changed.
+    if (sideOf(reader) === "contact" && !event.isPublic) continue;
     if (findHead(tables, reader, event.conversationId) !== null) changed.add(event.conversationId);
   }
   return [...changed].slice(0, limit);
