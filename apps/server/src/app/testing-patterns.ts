@@ -35,7 +35,6 @@ function valueOf(name: string, variables: Variables): unknown {
 
 const kinds: Record<string, (value: unknown) => boolean> = {
   string: (value) => typeof value === "string" && value !== "",
-  number: (value) => typeof value === "number",
   uuid: (value) => typeof value === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
   uuidv7: (value) => typeof value === "string" && isUuidV7(value),
   time: (value) => typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value),
