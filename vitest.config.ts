@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Many tests wait for a time to pass: on two cores one worker would mostly wait.
+    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       {
         test: {
