@@ -215,26 +215,3 @@ describe("walls", () => {
     client.close();
   });
 });
-
-it("[KA7] a gateway that ends tells even its only client why, after its last answer", async () => {
-  const ending = await startGateway(system, () => "");
-  const http = createServer();
-  http.on("upgrade", ending.handleUpgrade);
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const id = await start();
-  const deviceId = randomUUID();
-  const { ticket } = await createTicket(company.customer, { deviceId });
-  const client = await openTestClient((http.address() as AddressInfo).port);
-  client.send({ type: "hello", version: 1, ticket, deviceId, client: "test/1", epoch: null, subscriptions: [] });
-  await client.next("welcome");
-  await say(client, id, "before the end");
-  const last = say(client, id, "at the end");
-  client.send({ type: "ping", n: 1 });
-  await client.next("pong");
-  const drained = ending.drain(0);
-  await client.next("drain");
-  await last;
-  expect(await client.closed).toBe(1012);
-  await drained;
-  http.close();
-});

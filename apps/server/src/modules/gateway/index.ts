@@ -198,10 +198,9 @@ export async function startGateway(
         connection.put({ type: "end", code: 1012 });
         if (open.length > 1) await sleep(spreadMs / open.length);
       }
-      // Sends that came in before are still committed and answered, and clients answer the close.
+      // Sends that came in before are still committed and answered.
       const patienceEnds = performance.now() + lastSendsMs;
-      const isAnyLeft = () => registry.all.size > 0 || server.clients.size > 0;
-      while (isAnyLeft() && performance.now() < patienceEnds) await sleep(20);
+      while (registry.all.size > 0 && performance.now() < patienceEnds) await sleep(50);
       await messageWriter(system.database).idle();
       stopEvents();
       stopHints();
