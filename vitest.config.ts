@@ -14,6 +14,8 @@ export default defineConfig({
           pool: "forks",
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // A busy machine is no failure: what is waited for may take its time.
+          expect: { poll: { timeout: 10_000 } },
         },
       },
       { test: { name: "packages", include: ["packages/*/src/**/*.test.ts"] } },

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type ConversationId, messageTrace } from "@presszero/contracts";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type Consumer, startConsumers } from "../../kernel/consumers.ts";
 import type { Ctx } from "../../kernel/context.ts";
 import { createTestCtx, type TestCtx } from "../../kernel/testing.ts";
@@ -152,6 +152,8 @@ it("tells what became of it with each consumer that reacts to messages", async (
   ];
   const all = [...running, consumer("test.new", fail)];
   const at = await start();
+  // The pause before the second try is drawn; a short one would let it happen before we look.
+  vi.spyOn(Math, "random").mockReturnValue(0.99);
   const started = startConsumers(system, running);
   try {
     const states = async () =>
@@ -163,6 +165,7 @@ it("tells what became of it with each consumer that reacts to messages", async (
     expect(consumers[1]).toMatchObject({ attempts: 1, reason: "the other side is down", at: expect.any(String) });
     expect(consumers[2]).toMatchObject({ attempts: 1, reason: "the other side is down", at: expect.any(String) });
   } finally {
+    vi.restoreAllMocks();
     await started.stop();
   }
   const later = await start();
