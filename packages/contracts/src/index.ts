@@ -1,15 +1,17 @@
 import type { z } from "zod";
 import { contactsRoutes } from "./contacts.ts";
-import { conversationsRoutes } from "./conversations.ts";
+import { conversationsRoutes } from "./conversations-routes.ts";
 import { identityRoutes } from "./identity.ts";
 import { operationsRoutes } from "./operations.ts";
 import { realtimeRoutes } from "./protocol/routes.ts";
 
 export * from "./contacts.ts";
 export * from "./conversations.ts";
+export * from "./conversations-routes.ts";
 export * from "./errors.ts";
 export * from "./identity.ts";
 export * from "./ids.ts";
+export * from "./messages.ts";
 export * from "./operations.ts";
 export * from "./permissions.ts";
 export * from "./preview.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { author, messageKind } from "./conversations.ts";
 import { conversationId, messageId } from "./ids.ts";
+import { author, messageKind } from "./messages.ts";
 import { page, pageQuery, route, timestamp } from "./route.ts";
 
 /** An event that a consumer could not handle after all its tries; it waits here for a person. */

@@ -1,14 +1,8 @@
 import { z } from "zod";
-import {
-  author,
-  conversation,
-  conversationEvent,
-  eventFrame,
-  myConversation,
-  outgoingMessage,
-} from "../conversations.ts";
+import { conversation, conversationEvent, eventFrame, myConversation } from "../conversations.ts";
 import { errorCode } from "../errors.ts";
 import { clientUuid, conversationId, messageId } from "../ids.ts";
+import { author, outgoingMessage } from "../messages.ts";
 import { timestamp } from "../route.ts";
 import { maxFetchedEvents, maxSubscriptions } from "./constants.ts";
 
