@@ -5,6 +5,7 @@ import { closeCodes } from "../packages/contracts/src/protocol/constants.ts";
 import { protocolLimits } from "../packages/contracts/src/protocol/limits.ts";
 import { type Rule, ruleSections, rules } from "../packages/contracts/src/protocol/rules.ts";
 import { frameSchemas, type JsonSchema } from "../packages/contracts/src/protocol/schemas.ts";
+import { table } from "./docs-tables.ts";
 
 const schemas = frameSchemas();
 const yes = (value: boolean) => (value ? "yes" : "no");
@@ -135,11 +136,4 @@ function objectText({ properties, required = [] }: JsonSchema): string {
     ([name, field]) => `${required.includes(name) ? name : `${name}?`}: ${typeParts(field).join(" \\| ")}`,
   );
   return inner.length === 0 ? "{}" : `{ ${inner.join(", ")} }`;
-}
-
-/** The columns are padded as the formatter would. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }
