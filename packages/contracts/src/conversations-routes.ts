@@ -11,6 +11,7 @@ import {
 } from "./conversations.ts";
 import { agentId, contactId, conversationId, messageId } from "./ids.ts";
 import { emoji, message, messageText, newMessage, newStaffMessage, sent } from "./messages.ts";
+import { maxFetchedEvents } from "./protocol/constants.ts";
 import { page, pageQuery, route, timestamp } from "./route.ts";
 import { languageTag } from "./text.ts";
 
@@ -44,7 +45,7 @@ const eventsQuery = z.strictObject({
   after: z.coerce.number().int().min(0).optional(),
   /** The newest events with a lower seq; without `after` and `before` the latest page. */
   before: z.coerce.number().int().min(1).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(100),
+  limit: z.coerce.number().int().min(1).max(maxFetchedEvents).default(100),
 });
 const messageParams = z.strictObject({ conversationId, messageId });
 const editBody = z.strictObject({ text: messageText });

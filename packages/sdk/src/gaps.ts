@@ -1,4 +1,5 @@
 import type { ConversationId } from "@presszero/contracts";
+import { maxFetchedEvents } from "@presszero/contracts/protocol";
 import { isMissingEvents } from "./record.ts";
 import { change, clearTimer, clearTimers, request, setTimer, type Turn, without } from "./turn.ts";
 
@@ -50,5 +51,11 @@ function fetchAfter(turn: Turn, conversationId: ConversationId, ms: number): voi
 /** Asks for the events after the last one held. */
 function fetch(turn: Turn, conversationId: ConversationId): void {
   const after = turn.engine.state.conversations[conversationId]!.last;
-  request(turn, { type: "fetch", conversationId }, (id) => ({ type: "fetch", id, conversationId, after, limit: 200 }));
+  request(turn, { type: "fetch", conversationId }, (id) => ({
+    type: "fetch",
+    id,
+    conversationId,
+    after,
+    limit: maxFetchedEvents,
+  }));
 }

@@ -1,5 +1,5 @@
 import type { ClientFrame, ConversationId, NewMessage, NewStaffMessage, ServerFrame } from "@presszero/contracts";
-import type { CloseCode } from "@presszero/contracts/protocol";
+import { type CloseCode, maxPolledConversations } from "@presszero/contracts/protocol";
 import type { Clock } from "./clock.ts";
 import { ApiError, type ApiClient } from "./http.ts";
 import type { Transport, TransportListener } from "./transport.ts";
@@ -9,8 +9,7 @@ import type { Side } from "./types.ts";
 const pollTimeoutMs = 45_000;
 /** Between two polls of which the first one brought nothing, whatever the reason for its haste. */
 const restMs = 500;
-/** With more conversations than one poll may name, they take turns. */
-const mostConversations = 100;
+/** With more conversations than one poll may name they take turns, each for so many seconds. */
 const shortWait = 2;
 
 type Followed = {
@@ -61,9 +60,9 @@ export function openPolling({ api, side, clock }: PollingPorts, on: TransportLis
 
   function question() {
     const all = [...followed];
-    const isMany = all.length > mostConversations;
-    const from = isMany ? (turn++ * mostConversations) % all.length : 0;
-    const named = all.slice(from, from + mostConversations);
+    const isMany = all.length > maxPolledConversations;
+    const from = isMany ? (turn++ * maxPolledConversations) % all.length : 0;
+    const named = all.slice(from, from + maxPolledConversations);
     const conversations = named.map(([id, { after, marks }]) => [id, after, ...marks].join(":")).join(",");
     const wait = pinged !== null ? 0 : isMany ? shortWait : undefined;
     return { deviceId, epoch, cursor, conversations: conversations === "" ? undefined : conversations, wait };

@@ -1,9 +1,8 @@
 import type { ClientFrame, ConversationId, ServerFrame } from "@presszero/contracts";
-import { protocolVersion } from "@presszero/contracts/protocol";
+import { maxSubscriptions, protocolVersion } from "@presszero/contracts/protocol";
 import type { Engine } from "./engine.ts";
 import { change, request, setTimer, transmit, type Turn, without } from "./turn.ts";
 
-const maxSubscriptions = 200;
 const subscribeAgainMs = 10_000;
 
 /** The first frame of a connection: it subscribes to what is on screen. */

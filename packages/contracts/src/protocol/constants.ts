@@ -13,6 +13,8 @@ export const maxFrameBytes = 64 * 1024;
 export const maxSubscriptions = 200;
 /** Events that one fetch asks for at most. */
 export const maxFetchedEvents = 200;
+/** Conversations that one poll asks about at most. */
+export const maxPolledConversations = 100;
 
 /** Limits of a text message: UTF-16 units and UTF-8 bytes. */
 export const maxTextLength = 16_000;

@@ -1,4 +1,11 @@
-import { maxFetchedEvents, maxFrameBytes, maxSubscriptions, maxTextBytes, maxTextLength } from "./constants.ts";
+import {
+  maxFetchedEvents,
+  maxFrameBytes,
+  maxPolledConversations,
+  maxSubscriptions,
+  maxTextBytes,
+  maxTextLength,
+} from "./constants.ts";
 import type { RuleId } from "./rules.ts";
 
 export type ProtocolLimit = {
@@ -37,7 +44,6 @@ export const protocolLimits: readonly ProtocolLimit[] = [
     answer: "`RATE_LIMITED`",
     rule: "LM3",
   },
-  { what: "conversations in one call of `GET /v1/events`", limit: "100", answer: "`VALIDATION`", rule: "CR8" },
   { what: "events in one `fetch`", limit: String(maxFetchedEvents), answer: "`VALIDATION`", rule: "LM6" },
   {
     what: "missed events, of a conversation and of a resume",
@@ -91,7 +97,12 @@ export const protocolLimits: readonly ProtocolLimit[] = [
     answer: "503 with `Retry-After`",
     rule: "KA6",
   },
-  { what: "conversations in one `GET /v1/events`", limit: "100", answer: "`VALIDATION`", rule: "LM11" },
+  {
+    what: "conversations in one `GET /v1/events`",
+    limit: String(maxPolledConversations),
+    answer: "`VALIDATION`",
+    rule: "LM11",
+  },
   { what: "nesting of JSON", limit: "20 levels", answer: "`TOO_LARGE`", rule: "LM9" },
   { what: "keys and elements of a frame", limit: "1,000", answer: "`TOO_LARGE`", rule: "LM9" },
   { what: "`page` of the server", limit: "256 KiB", answer: "`more: true`, ask for the rest", rule: "LM10" },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { clientUuid, conversationId } from "../ids.ts";
 import { route } from "../route.ts";
+import { maxPolledConversations } from "./constants.ts";
 import { serverFrame } from "./frames.ts";
 
 const conversation = z
@@ -19,7 +20,7 @@ const conversation = z
 const followed = z
   .string()
   .transform((text) => (text === "" ? [] : text.split(",")))
-  .pipe(z.array(conversation).max(100));
+  .pipe(z.array(conversation).max(maxPolledConversations));
 
 export const realtimeRoutes = [
   route({
