@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import {
   type ClientFrame,
   clientFrame,
+  type ConversationId,
   errorCodes,
   type ErrorCode,
   eventsPage,
@@ -112,6 +113,9 @@ export async function startTestServer(side: Side) {
 
   function replay(socket: Receiver, conversationId: string, after: number, id: number | null): void {
     const lane = lanes.get(conversationId);
+    if (lane === undefined && id === null) {
+      return push(socket, { type: "gone", conversationId: conversationId as ConversationId, why: "access" });
+    }
     if (lane === undefined) return push(socket, { type: "error", id, code: "NOT_FOUND", retry: false });
     const set = subscribers.get(lane.id) ?? new Set();
     subscribers.set(lane.id, set.add(socket));
