@@ -3,6 +3,7 @@ import type { Engine, Input } from "./engine.ts";
 import { advance } from "./link.ts";
 import { apply, keepConfirmed } from "./persist.ts";
 import { reofferRefused } from "./reoffer.ts";
+import { atRest } from "./state.ts";
 import { change, clearTimer, request, setTimer, type Turn } from "./turn.ts";
 import type { OutboxItem } from "./types.ts";
 
@@ -148,9 +149,4 @@ function nextQueuedAt(turn: Turn): number {
   const lastQueuedAt = Math.max(turn.date, outbox.lastQueuedAt + 1);
   change(turn, { outbox: { ...outbox, lastQueuedAt } });
   return lastQueuedAt;
-}
-
-/** A message that was on its way when the device stopped is simply queued again. */
-function atRest(item: OutboxItem): OutboxItem {
-  return item.state === "sending" ? { ...item, state: "queued" } : item;
 }

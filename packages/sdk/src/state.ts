@@ -86,9 +86,7 @@ export function reduce(state: State, action: Action): State {
     case "attempted":
       return changeItem(state, action.clientId, (item) => ({ ...item, state: "sending", attempts: item.attempts + 1 }));
     case "requeued":
-      return changeItem(state, action.clientId, (item) =>
-        item.state === "sending" ? { ...item, state: "queued" } : item,
-      );
+      return changeItem(state, action.clientId, atRest);
     case "refused":
       return changeItem(state, action.clientId, (item) => ({
         ...aloud(item),
@@ -112,9 +110,7 @@ export function reduce(state: State, action: Action): State {
     case "released":
       return change(state, action.conversationId, unsynced);
     case "disconnected":
-      return changeItems(changeAll(state, unsynced), (item) =>
-        item.state === "sending" ? { ...item, state: "queued" } : item,
-      );
+      return changeItems(changeAll(state, unsynced), atRest);
     case "feed_reset":
       return {
         ...state,
@@ -242,6 +238,11 @@ function withoutConfirmed(state: State, conversationId: string, added: readonly 
 function withStarted(state: State, starter: OutboxItem, conversationId: ConversationId): State {
   const next = changeItems(state, (item) => (item.conversationId === null ? { ...item, conversationId } : item));
   return starter.quiet ? next : { ...next, started: conversationId };
+}
+
+/** What was on its way when the line or the device stopped is simply queued again. */
+export function atRest(item: OutboxItem): OutboxItem {
+  return item.state === "sending" ? { ...item, state: "queued" } : item;
 }
 
 /** CR7: what the person hears of again. */

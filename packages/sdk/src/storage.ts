@@ -1,5 +1,6 @@
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
 import { newUuid } from "./ids.ts";
+import { atRest } from "./state.ts";
 import type { OutboxItem } from "./types.ts";
 
 /**
@@ -177,11 +178,6 @@ function ownDeviceId(session: SessionStorage | null, name: string): string {
   const deviceId = session?.getItem(`${name}:device`) ?? newUuid();
   session?.setItem(`${name}:device`, deviceId);
   return deviceId;
-}
-
-/** A message that was on its way when the device stopped is simply queued again. */
-function atRest(item: OutboxItem): OutboxItem {
-  return item.state === "sending" ? { ...item, state: "queued" } : item;
 }
 
 /** Browsers throw when the person has blocked storage for the site. */
