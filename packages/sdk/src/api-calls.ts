@@ -22,14 +22,21 @@ export async function makeCall(api: ApiClient, side: Side, deviceId: string, cal
       return { op: "summary", summary };
     }
     case "events": {
-      const input = { params: { conversationId: call.conversationId }, query: { before: call.before } };
-      const page =
-        side === "contact"
-          ? await api("GET /v1/my/conversations/:conversationId/events", input)
-          : await api("GET /v1/conversations/:conversationId/events", input);
-      return { op: "events", page };
+      return { op: "events", page: await getEvents(api, side, call.conversationId, { before: call.before }) };
     }
   }
+}
+
+/** A page of a conversation's events, in the lane of this side. Throws `ApiError`. */
+export function getEvents(
+  api: ApiClient,
+  side: Side,
+  conversationId: string,
+  query: { after?: number; before?: number; limit?: number },
+) {
+  const input = { params: { conversationId }, query };
+  if (side === "contact") return api("GET /v1/my/conversations/:conversationId/events", input);
+  return api("GET /v1/conversations/:conversationId/events", input);
 }
 
 function getList(api: ApiClient, side: Side, query: ListQuery, cursor: string | undefined) {

@@ -1,5 +1,6 @@
 import type { ClientFrame, ConversationId, NewMessage, NewStaffMessage, ServerFrame } from "@presszero/contracts";
 import { type CloseCode, maxPolledConversations } from "@presszero/contracts/protocol";
+import { getEvents } from "./api-calls.ts";
 import type { Clock } from "./clock.ts";
 import { ApiError, type ApiClient } from "./http.ts";
 import type { Transport, TransportListener } from "./transport.ts";
@@ -180,11 +181,7 @@ export function openPolling({ api, side, clock }: PollingPorts, on: TransportLis
   }
 
   async function fetchEvents({ id, conversationId, after, before, limit }: FrameOf<"fetch">): Promise<ServerFrame> {
-    const input = { params: { conversationId }, query: { after, before, limit } };
-    const page =
-      side === "business"
-        ? await api("GET /v1/conversations/:conversationId/events", input)
-        : await api("GET /v1/my/conversations/:conversationId/events", input);
+    const page = await getEvents(api, side, conversationId, { after, before, limit });
     return { type: "page", id, conversationId: conversationId as ConversationId, ...page };
   }
 
