@@ -4,7 +4,7 @@ import type { Ctx } from "../../kernel/context.ts";
 import type { InTx } from "../../kernel/database.ts";
 import { authorName } from "./views.ts";
 
-export type StoredMessageRow = {
+export type TracedMessage = {
   seq: number;
   publicSeq: number;
   /** Meant for the customer as well. */
@@ -20,14 +20,12 @@ export type StoredMessageRow = {
 };
 
 /** A message of this conversation and its event, without the text. */
-export async function findStoredMessage(
+export async function findTracedMessage(
   ctx: Ctx & InTx,
   conversationId: ConversationId,
   id: MessageId,
-): Promise<StoredMessageRow | null> {
-  const { rows } = await sql<
-    Omit<StoredMessageRow, "author"> & { type: Author["type"]; id: string; name: string | null }
-  >`
+): Promise<TracedMessage | null> {
+  const { rows } = await sql<Omit<TracedMessage, "author"> & { type: Author["type"]; id: string; name: string | null }>`
     select m.seq, m.public_seq as "publicSeq", e.is_public as "isPublic", m.kind, m.device_id as "deviceId", m.created_at as "createdAt",
            m.author_type as type, m.author_id as id,
            ${authorName(sql`m.author_type`, sql`m.author_id`, sql`m.company_id`)} as name,

@@ -1,3 +1,5 @@
+import type { Fragment } from "@presszero/contracts";
+
 /** Letters of scripts that put no space between words. */
 const unspacedLetters =
   "[[\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}]&&\\p{L}]";
@@ -49,9 +51,6 @@ export function queryOf(text: string): string | null {
   });
   return terms.join(" & ");
 }
-
-/** A piece of a text; `hit` says that it is what was looked for. */
-export type Fragment = { text: string; hit: boolean };
 
 const before = 60;
 const most = 240;

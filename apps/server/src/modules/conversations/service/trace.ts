@@ -7,7 +7,7 @@ import { type ConsumerProgress, listConsumerProgress } from "../../../kernel/log
 import type { Recollection } from "../../../kernel/trace.ts";
 import { askProcesses } from "../../../kernel/trace-relay.ts";
 import { requirePermission } from "../../identity/index.ts";
-import { findStoredMessage, listReaders, type ReaderRow, type StoredMessageRow } from "../trace-views.ts";
+import { findTracedMessage, listReaders, type ReaderRow, type TracedMessage } from "../trace-views.ts";
 
 /**
  * The life of a message: what the database knows, and what the processes that run remember. `consumers` are all there are.
@@ -23,7 +23,7 @@ export async function traceMessage(
   requirePermission(ctx, "conversations.read");
   const names = consumers.filter(({ types }) => types.includes("message.created")).map(({ name }) => name);
   const { message, readers, progress } = await inTx(ctx, async (tx) => {
-    const found = await findStoredMessage(tx, params.conversationId, params.messageId);
+    const found = await findTracedMessage(tx, params.conversationId, params.messageId);
     if (!found) throw new AppError("NOT_FOUND");
     return {
       message: found,
@@ -70,7 +70,7 @@ function viaOf(deviceId: string): Via {
 
 const endOf = (deviceId: string) => deviceId.slice(-4);
 
-function originOf({ deviceId, author }: StoredMessageRow): Pick<MessageTrace["received"], "via" | "device"> {
+function originOf({ deviceId, author }: TracedMessage): Pick<MessageTrace["received"], "via" | "device"> {
   if (author.type === "system") return { via: "system", device: null };
   const via = viaOf(deviceId);
   return { via, device: via === "api_key" ? null : endOf(deviceId) };
@@ -102,14 +102,14 @@ function describeProcess(
 }
 
 /** Notes never reach a customer; of what does, the one of this conversation is named even if they have nothing yet. */
-function isConcerned(reader: ReaderRow, message: StoredMessageRow): boolean {
+function isConcerned(reader: ReaderRow, message: TracedMessage): boolean {
   if (reader.author.type === "contact") return message.isPublic;
   return reader.deliveredSeq >= message.seq;
 }
 
 function describeReader(
   { author: reader, deliveredSeq, readSeq }: ReaderRow,
-  { seq }: StoredMessageRow,
+  { seq }: TracedMessage,
   memories: readonly Recollection[],
 ): MessageTrace["readers"][number] {
   const delivered = deliveredSeq >= seq;
