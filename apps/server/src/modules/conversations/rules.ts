@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import type {
-  Author,
-  ConversationEventKind,
-  MessageContent,
-  MessageKind,
-  NewMessage,
-  OutgoingMessage,
+import {
+  type Author,
+  type ConversationEventKind,
+  type MessageContent,
+  type MessageKind,
+  type NewMessage,
+  type OutgoingMessage,
+  staffOnlyEventKinds,
 } from "@presszero/contracts";
 import { AppError } from "../../kernel/errors.ts";
 import type { StoredMessage } from "./wire.ts";
@@ -56,9 +57,9 @@ export function assertReactable(message: StoredMessage, emoji: string): void {
   }
 }
 
-/** Facts about a conversation that its customer does not learn of. */
+/** Facts about a conversation that its customer learns of. */
 export function isPublicKind(kind: ConversationEventKind): boolean {
-  return kind !== "conversation.assigned";
+  return !staffOnlyEventKinds.includes(kind);
 }
 
 /** Marks in one lane: how far the reader has read, and how far the other side has received and read. */

@@ -1,5 +1,4 @@
 import type { ConversationId, OutgoingMessage, Sent } from "@presszero/contracts";
-import { previewOf } from "@presszero/contracts";
 import { authorOf, type Ctx } from "../../../kernel/context.ts";
 import { inTx } from "../../../kernel/database.ts";
 import { AppError, invalidField } from "../../../kernel/errors.ts";
@@ -54,8 +53,8 @@ export function messageRow(ctx: Ctx, conversationId: ConversationId, input: Send
 /** What readers see of the message that this one answers. */
 async function replyTarget(ctx: Ctx, row: MessageRow): Promise<StoredMessage["replyTo"]> {
   if (row.replyTo === null) return null;
-  const target = await inTx(ctx, (tx) => findStoredMessage(tx, row.conversationId, row.replyTo!));
-  return target && { id: target.id, author: target.author, text: target.deletedAt ? null : previewOf(target.text) };
+  const stored = await inTx(ctx, (tx) => findStoredMessage(tx, row.conversationId, row.messageId));
+  return stored && stored.replyTo;
 }
 
 /** The hint for this process; the content goes along, so that nobody has to read back what was just written. */
