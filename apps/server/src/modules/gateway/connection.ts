@@ -112,17 +112,12 @@ export function openConnection(environment: Environment, transport: Transport): 
       perform(effect);
       count(input, effect);
     }
-    const level = transport.pressure();
-    if (level !== session.pressure && session.stage !== "ended") pending.push({ type: "pressure", level });
-    if (awaitsFlush && level === 0) {
-      awaitsFlush = false;
-      pending.push({ type: "flushed" });
-    }
+    relieved();
   }
 
   function relieved(): void {
     const level = transport.pressure();
-    if (level !== session.pressure) put({ type: "pressure", level });
+    if (level !== session.pressure && session.stage !== "ended") put({ type: "pressure", level });
     if (awaitsFlush && level === 0) {
       awaitsFlush = false;
       put({ type: "flushed" });

@@ -1,11 +1,11 @@
 import {
   clientFrame,
+  type ConversationId,
   type ErrorCode,
   errorCodes,
   type ParsedClientFrame,
   type ServerFrame,
 } from "@presszero/contracts";
-import type { ConversationId } from "@presszero/contracts";
 import { exceedsJson, maxJsonDepth } from "../../../kernel/json-size.ts";
 import type { Failure, SessionEffect } from "./types.ts";
 
