@@ -221,11 +221,10 @@ async function readOn(
   const isAll = handled === rows.length && rows.length < batchSize;
   const last = rows[handled - 1];
   const position = isAll ? { xid: horizon, id: 0 } : { xid: last!.xid, id: last!.id };
-  let { writtenAt } = known;
+  const isDue = handled > 0 || performance.now() - known.writtenAt > idleWriteMs;
   if (handled > 0) await writeProgress(consumer, client, position, retries);
-  else if (performance.now() - writtenAt > idleWriteMs) await writeIdleProgress(consumer, client, position);
-  else return { more: !isAll, progress: { client, position, writtenAt } };
-  writtenAt = performance.now();
+  else if (isDue) await writeIdleProgress(consumer, client, position);
+  const writtenAt = isDue ? performance.now() : known.writtenAt;
   return { more: !isAll, progress: { client, position, writtenAt } };
 }
 
